@@ -1,0 +1,1 @@
+"""Inbound adapters: one module a kind of source."""

@@ -1,0 +1,1 @@
+"""Probability that a customer leaves within 90 days, with reasons."""

@@ -1,0 +1,1 @@
+"""Customer segments that a marketer understands."""
