@@ -48,6 +48,7 @@ class RawTable:
 LOAD_COLUMNS = (
     Column("received_at_utc", "timestamp", required=True),
     Column("received_at_assumed", "boolean", required=True),
+    Column("landed_at_utc", "timestamp", required=True),
     Column("version_no", "integer", required=True),
     Column("is_deleted", "boolean", required=True),
     Column("load_id", "varchar", required=True),
@@ -217,8 +218,8 @@ create table if not exists raw.quarantine (
 );
 create table if not exists raw.load_audit (
     load_id varchar not null, source varchar not null, table_name varchar not null, origin varchar not null,
-    content_digest varchar, landed_rows bigint not null, accepted_rows bigint not null,
-    duplicate_rows bigint not null, quarantined_rows bigint not null, suspect_rows bigint not null,
+    state varchar not null, as_of_date date not null, content_digest varchar,
+    landed_rows bigint not null, accepted_rows bigint not null, duplicate_rows bigint not null, quarantined_rows bigint not null, suspect_rows bigint not null,
     bytes bigint, seconds double not null, loaded_at_utc timestamp not null,
     first_event_utc timestamp, last_event_utc timestamp
 );

@@ -1,6 +1,7 @@
 """The only reader of the environment. Nothing else in Meterwise looks at environment variables."""
 
 import os
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,9 @@ class Settings(BaseSettings):
         Frozen; an unknown ``METERWISE_*`` variable or key in ``.env`` is an error, so a typo never passes silently.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
 
     project: Path = Field(
         default=Path(__file__).resolve().parents[1], description="Folder that holds dags/ and dbt_project/."
@@ -26,6 +29,10 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(".meterwise"), description="Folder for everything that Meterwise writes.")
     warehouse: Literal["duckdb"] = Field(default="duckdb", description="Engine of the warehouse.")
     sources_file: Path = Field(default=Path("sources.yml"), description="What comes in: the utility's own sources.")
+    secrets: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Secrets that sources.yml names as secret:<name>, e.g. METERWISE_SECRETS__CRM_URL.",
+    )
     database_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of the PostgreSQL database with the schemas published and ops."
     )
@@ -35,8 +42,9 @@ class Settings(BaseSettings):
     data_docs_url: str | None = Field(default=None, description="Address of the Great Expectations Data Docs.")
     threads: int = Field(default=2, ge=1, description="Threads of DuckDB and LightGBM; fixed, so that runs repeat.")
     memory_limit: str = Field(default="4GB", description="Memory that DuckDB may use.")
-    last_date: str | None = Field(
-        default=None, description="Scheduled runs for later dates are skipped (the demo utility lives in its own year)."
+    last_date: date | None = Field(
+        default=None,
+        description="Meterwise's clock stands at the end of this local day (the demo utility lives in its own year).",
     )
     publications_kept_days: int = Field(default=30, ge=1, description="Days for which old publications are kept.")
     promotion_margin: float = Field(
@@ -67,7 +75,7 @@ class Settings(BaseSettings):
     @property
     def data_docs_path(self) -> Path:
         """Folder of the Great Expectations Data Docs."""
-        return self.home_path / "data_docs"
+        return self.home_path / "gx" / "gx" / "uncommitted" / "data_docs" / "local_site"
 
 
 @cache
@@ -78,7 +86,9 @@ def get_settings() -> Settings:
         ValueError: The environment holds a ``METERWISE_*`` variable that is not a setting.
     """
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+    unknown = sorted(
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper().split("__")[0] not in known
+    )
     if unknown:
         raise ValueError(
             f"Unknown setting(s) in the environment: {', '.join(unknown)}. "

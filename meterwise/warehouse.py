@@ -70,7 +70,7 @@ class Warehouse:
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Run a query (``$name`` placeholders) and return its result as an Arrow table."""
         with self.connect() as connection:
-            return connection.execute(sql, parameters or {}).to_arrow_table()
+            return connection.sql(sql, params=dict(parameters or {})).to_arrow_table()
 
     def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run one statement for its effect."""

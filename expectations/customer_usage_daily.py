@@ -1,0 +1,18 @@
+"""A customer's own daily use before delivery."""
+
+import great_expectations.expectations as gxe
+
+from meterwise.validation import HandOver
+
+HAND_OVER = HandOver(
+    table="publish.customer_usage_daily",
+    where="as_of_date = date '{as_of_date}'",
+    cure="Look at raw.load_audit for the last days; nothing was delivered.",
+    expectations=[
+        gxe.ExpectTableRowCountToBeBetween(min_value=1),
+        gxe.ExpectColumnValuesToBeBetween(column="consumption_kwh", min_value=0),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="measured_minutes", min_value=0, max_value=1500, notes="the longest day has 25 hours"
+        ),
+    ],
+)
