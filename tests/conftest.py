@@ -1,15 +1,21 @@
 """What every test gets: settings of its own, in a folder of its own."""
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 
+from meterwise.postgres import EmbeddedPostgres
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 
@@ -26,3 +32,22 @@ def warehouse(settings: Settings) -> Warehouse:
     warehouse = Warehouse(settings)
     warehouse.create_raw_tables()
     return warehouse
+
+
+DATABASE_NUMBERS = count()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[EmbeddedPostgres]:
+    """One PostgreSQL server for all tests; its folder is not pytest's, which other accounts may not enter."""
+    folder = Path(tempfile.mkdtemp(prefix="meterwise-test-"))
+    with EmbeddedPostgres(folder) as server:
+        yield server
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def database(settings: Settings, postgres_server: EmbeddedPostgres) -> Settings:
+    """Settings that name an empty PostgreSQL database of this test's own."""
+    url = postgres_server.create_database(f"test_{next(DATABASE_NUMBERS)}")
+    return settings.model_copy(update={"database_url": SecretStr(url)})
