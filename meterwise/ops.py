@@ -1,0 +1,238 @@
+"""What a later run must remember of an earlier one: the schema ``ops`` in PostgreSQL.
+
+Append-only, in every backup, and the only output of an earlier run that a run may read. Tables that downstream reads
+do not belong here: see ``publish``.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Literal
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    Float,
+    Identity,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from meterwise.database import engine
+from meterwise.settings import Settings
+
+SCHEMA_VERSION = 1
+MIGRATION_LOCK = 7_361_001
+
+metadata = MetaData(schema="ops")
+
+
+def _recorded_at() -> Column[Any]:
+    return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
+
+
+SCHEMA_VERSIONS = Table("schema_versions", metadata, Column("version", Integer, primary_key=True), _recorded_at())
+
+PROMOTIONS = Table(
+    "promotions",
+    metadata,
+    Column("promotion_id", Integer, Identity(always=True), primary_key=True),
+    Column("model", Text, nullable=False, comment="Registered model in MLflow."),
+    Column("version", Text, nullable=False, comment="Version that became champion."),
+    Column("as_of_date", Date, nullable=False, comment="Local day of the run that promoted it."),
+    Column("reason", Text, nullable=False, comment="Why, in words, with the figures that decided."),
+    Column("kind", Text, nullable=False, comment="automatic, or manual: someone moved the alias in MLflow."),
+    _recorded_at(),
+    CheckConstraint("kind in ('automatic', 'manual')", name="promotions_kind"),
+    comment="One row each time a model version became champion; it stays champion until the model's next row.",
+)
+
+LANDINGS = Table(
+    "landings",
+    metadata,
+    Column("landing_id", Integer, Identity(always=True), primary_key=True),
+    Column("domain", Text, nullable=False, comment="crm, meter_reads or weather."),
+    Column("as_of_date", Date, nullable=False, comment="Local day that was landed."),
+    Column("state", Text, nullable=False, comment="landing, landed or failed."),
+    Column("message", Text, nullable=False, comment="What landed, or what is wrong and what to do."),
+    _recorded_at(),
+    CheckConstraint("state in ('landing', 'landed', 'failed')", name="landings_state"),
+    comment="One row each time the state of a domain's landing for a day changed; the last one holds.",
+)
+
+BUILDS = Table(
+    "builds",
+    metadata,
+    Column("build_id", Integer, Identity(always=True), primary_key=True),
+    Column("selection", Text, nullable=False, comment="What dbt was asked to build."),
+    Column("as_of_dates", ARRAY(Date), nullable=False, comment="Local days that the features were built for."),
+    Column("state", Text, nullable=False, comment="built or failed."),
+    Column("stale_domains", JSONB, nullable=False, comment="Domains that had not landed for the day, with the reason."),
+    Column("seconds", Float, comment="Wall-clock of the build."),
+    _recorded_at(),
+    CheckConstraint("state in ('built', 'failed')", name="builds_state"),
+    comment="One row a build of the warehouse.",
+)
+
+# Statements for databases made by an earlier version, by the version that they lead to; each must be harmless on a
+# database that already has what it makes.
+CHANGES: dict[int, Sequence[str]] = {}
+
+APPEND_ONLY = """
+create or replace function ops.refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception 'ops.% is append-only: record a new row instead of changing or deleting one', tg_table_name;
+end $$;
+"""
+GUARD = """
+create or replace trigger append_only before update or delete or truncate on {table}
+for each statement execute function ops.refuse_change()
+"""
+CHAMPIONS = """
+create or replace view ops.champions as
+select
+    model, version, as_of_date, kind, reason, recorded_at as champion_from,
+    lead(recorded_at) over (partition by model order by promotion_id) as champion_to
+from ops.promotions
+"""
+
+
+class OpsSchemaError(RuntimeError):
+    """The schema ``ops`` was made by a newer Meterwise than this one."""
+
+
+def migrate(settings: Settings | None = None) -> None:
+    """Make the schema ``ops`` or bring it up to this version; harmless when it is, or when several do so at once.
+
+    Raises:
+        OpsSchemaError: The database belongs to a newer version of Meterwise.
+    """
+    with engine(settings).begin() as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        connection.execute(text("create schema if not exists ops"))
+        SCHEMA_VERSIONS.create(connection, checkfirst=True)
+        found: int = connection.execute(select(func.coalesce(func.max(SCHEMA_VERSIONS.c.version), 0))).scalar_one()
+        if found > SCHEMA_VERSION:
+            raise OpsSchemaError(
+                f"The schema ops in {connection.engine.url.database} has version {found}; this Meterwise knows up to "
+                f"{SCHEMA_VERSION}. Install the newer Meterwise again, or restore the database from before the upgrade."
+            )
+        if found < SCHEMA_VERSION:
+            _upgrade(connection, found)
+
+
+def record_promotion(
+    model: str,
+    version: str,
+    as_of_date: str,
+    reason: str,
+    kind: Literal["automatic", "manual"] = "automatic",
+    settings: Settings | None = None,
+) -> None:
+    """Record that a version became champion; ``manual`` when someone moved the alias in MLflow."""
+    _append(
+        PROMOTIONS,
+        {
+            "model": model,
+            "version": str(version),
+            "as_of_date": date.fromisoformat(as_of_date),
+            "reason": reason,
+            "kind": kind,
+        },
+        settings,
+    )
+
+
+def current_promotion(model: str, settings: Settings | None = None) -> dict[str, Any] | None:
+    """Return the row of ``ops.promotions`` that holds for a model, or None before its first promotion."""
+    query = select(PROMOTIONS).where(PROMOTIONS.c.model == model).order_by(PROMOTIONS.c.promotion_id.desc()).limit(1)
+    rows = _rows(query, settings)
+    return rows[0] if rows else None
+
+
+def record_landing(
+    domain: str,
+    as_of_date: str,
+    state: Literal["landing", "landed", "failed"],
+    message: str = "",
+    settings: Settings | None = None,
+) -> None:
+    """Record how far the landing of a domain for a local day has come."""
+    _append(
+        LANDINGS,
+        {"domain": domain, "as_of_date": date.fromisoformat(as_of_date), "state": state, "message": message},
+        settings,
+    )
+
+
+def landings(as_of_date: str, settings: Settings | None = None) -> dict[str, dict[str, Any]]:
+    """Return the last recorded landing of each domain for a local day, by domain."""
+    query = (
+        select(LANDINGS)
+        .distinct(LANDINGS.c.domain)
+        .where(LANDINGS.c.as_of_date == date.fromisoformat(as_of_date))
+        .order_by(LANDINGS.c.domain, LANDINGS.c.landing_id.desc())
+    )
+    return {row["domain"]: row for row in _rows(query, settings)}
+
+
+def record_build(
+    selection: str,
+    as_of_dates: Sequence[str],
+    state: Literal["built", "failed"] = "built",
+    stale_domains: dict[str, str] | None = None,
+    seconds: float | None = None,
+    settings: Settings | None = None,
+) -> None:
+    """Record a build of the warehouse and which domains were stale in it, with the reason."""
+    _append(
+        BUILDS,
+        {
+            "selection": selection,
+            "as_of_dates": [date.fromisoformat(day) for day in as_of_dates],
+            "state": state,
+            "stale_domains": stale_domains or {},
+            "seconds": seconds,
+        },
+        settings,
+    )
+
+
+def last_build(settings: Settings | None = None) -> dict[str, Any] | None:
+    """Return the last build that succeeded, or None."""
+    query = select(BUILDS).where(BUILDS.c.state == "built").order_by(BUILDS.c.build_id.desc()).limit(1)
+    rows = _rows(query, settings)
+    return rows[0] if rows else None
+
+
+def _append(table: Table, row: dict[str, Any], settings: Settings | None) -> None:
+    migrate(settings)
+    with engine(settings).begin() as connection:
+        connection.execute(insert(table).values(row))
+
+
+def _rows(query: Any, settings: Settings | None) -> list[dict[str, Any]]:
+    migrate(settings)
+    with engine(settings).connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _upgrade(connection: Connection, found: int) -> None:
+    metadata.create_all(connection)
+    for version in range(found + 1, SCHEMA_VERSION + 1):
+        for statement in CHANGES.get(version, ()):
+            connection.execute(text(statement))
+    connection.execute(text(APPEND_ONLY))
+    for table in metadata.sorted_tables:
+        connection.execute(text(GUARD.format(table=table.fullname)))
+    connection.execute(text(CHAMPIONS))
+    connection.execute(insert(SCHEMA_VERSIONS).values(version=SCHEMA_VERSION))
