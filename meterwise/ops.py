@@ -5,7 +5,8 @@ do not belong here: see ``publish``.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -50,9 +51,10 @@ PROMOTIONS = Table(
     Column("version", Text, nullable=False, comment="Version that became champion."),
     Column("as_of_date", Date, nullable=False, comment="Local day of the run that promoted it."),
     Column("reason", Text, nullable=False, comment="Why, in words, with the figures that decided."),
-    Column("kind", Text, nullable=False, comment="automatic, or manual: someone moved the alias in MLflow."),
+    Column("promoted_by", Text, nullable=False, comment="automatic, or manual: someone moved the alias in MLflow."),
+    Column("run_id", Text, nullable=False, comment="MLflow run that trained the version."),
     _recorded_at(),
-    CheckConstraint("kind in ('automatic', 'manual')", name="promotions_kind"),
+    CheckConstraint("promoted_by in ('automatic', 'manual')", name="promotions_promoted_by"),
     comment="One row each time a model version became champion; it stays champion until the model's next row.",
 )
 
@@ -100,10 +102,24 @@ for each statement execute function ops.refuse_change()
 CHAMPIONS = """
 create or replace view ops.champions as
 select
-    model, version, as_of_date, kind, reason, recorded_at as champion_from,
+    model, version, run_id, as_of_date, promoted_by, reason, recorded_at as champion_from,
     lead(recorded_at) over (partition by model order by promotion_id) as champion_to
 from ops.promotions
 """
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """One row of ``ops.promotions``."""
+
+    promotion_id: int
+    model: str
+    version: str
+    as_of_date: date
+    reason: str
+    promoted_by: str
+    run_id: str
+    recorded_at: datetime
 
 
 class OpsSchemaError(RuntimeError):
@@ -133,30 +149,22 @@ def migrate(settings: Settings | None = None) -> None:
 def record_promotion(
     model: str,
     version: str,
+    run_id: str,
     as_of_date: str,
     reason: str,
-    kind: Literal["automatic", "manual"] = "automatic",
+    promoted_by: Literal["automatic", "manual"] = "automatic",
     settings: Settings | None = None,
 ) -> None:
-    """Record that a version became champion; ``manual`` when someone moved the alias in MLflow."""
-    _append(
-        PROMOTIONS,
-        {
-            "model": model,
-            "version": str(version),
-            "as_of_date": date.fromisoformat(as_of_date),
-            "reason": reason,
-            "kind": kind,
-        },
-        settings,
-    )
+    """Record that a version became champion; this ends the reign of the model's former one (``ops.champions``)."""
+    row = {"model": model, "version": version, "run_id": run_id, "reason": reason, "promoted_by": promoted_by}
+    _append(PROMOTIONS, {**row, "as_of_date": date.fromisoformat(as_of_date)}, settings)
 
 
-def current_promotion(model: str, settings: Settings | None = None) -> dict[str, Any] | None:
-    """Return the row of ``ops.promotions`` that holds for a model, or None before its first promotion."""
+def current_promotion(model: str, settings: Settings | None = None) -> Promotion | None:
+    """Return the promotion that holds for a model, or None before its first one."""
     query = select(PROMOTIONS).where(PROMOTIONS.c.model == model).order_by(PROMOTIONS.c.promotion_id.desc()).limit(1)
     rows = _rows(query, settings)
-    return rows[0] if rows else None
+    return Promotion(**rows[0]) if rows else None
 
 
 def record_landing(

@@ -13,12 +13,12 @@ from meterwise.settings import Settings
 
 def test_the_last_promotion_of_a_model_holds(database: Settings) -> None:
     assert ops.current_promotion("churn", database) is None
-    ops.record_promotion("churn", "1", "2026-07-15", "first version", settings=database)
-    ops.record_promotion("demand", "7", "2026-07-15", "first version", settings=database)
-    ops.record_promotion("churn", "2", "2026-07-16", "someone moved the alias", "manual", settings=database)
+    ops.record_promotion("churn", "1", "run-1", "2026-07-15", "first version", settings=database)
+    ops.record_promotion("demand", "7", "run-7", "2026-07-15", "first version", settings=database)
+    ops.record_promotion("churn", "2", "run-2", "2026-07-16", "someone moved the alias", "manual", settings=database)
     current = ops.current_promotion("churn", database)
     assert current is not None
-    assert (current["version"], current["kind"]) == ("2", "manual")
+    assert (current.version, current.promoted_by) == ("2", "manual")
     with engine(database).connect() as connection:
         periods = connection.execute(
             text("select version, champion_to is null from ops.champions where model = 'churn' order by champion_from")
@@ -55,7 +55,7 @@ def test_many_tasks_may_migrate_at_once(database: Settings) -> None:
 
 @pytest.mark.parametrize("change", ["update ops.promotions set version = '9'", "delete from ops.promotions"])
 def test_what_is_recorded_cannot_be_changed(database: Settings, change: str) -> None:
-    ops.record_promotion("churn", "1", "2026-07-15", "first version", settings=database)
+    ops.record_promotion("churn", "1", "run-1", "2026-07-15", "first version", settings=database)
     with engine(database).begin() as connection, pytest.raises(DBAPIError, match="promotions is append-only"):
         connection.execute(text(change))
 
