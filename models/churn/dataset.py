@@ -1,0 +1,213 @@
+"""Which customers, which days, which label: the only place of the churn model where the future could leak in.
+
+Features of a day are those of ``features.features_churn``, which know what had arrived by then. The label looks at the
+days after it, (as_of_date, as_of_date + horizon], and only where all of them lie at or before the day of training.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pandas as pd
+
+from meterwise.settings import Settings
+from meterwise.warehouse import Warehouse
+from models.churn.params import ChurnParams
+
+KEY = ("as_of_date", "customer_id")
+ATTRIBUTE_PREFIX = "attribute_"
+LABEL = "has_left"
+
+
+class ChurnSkippedError(RuntimeError):
+    """What is needed to learn or score churn is not there; the message says what, in words."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Successive as_of_dates for training, calibration and test.
+
+    Invariants:
+        Each window's labels end at or before the next window's first as_of_date, and the last ones at the day of
+        training.
+    """
+
+    train: tuple[date, ...]
+    calibrate: tuple[date, ...]
+    test: tuple[date, ...]
+
+    def describe(self) -> dict[str, str]:
+        """First and last day of each window, for run parameters and names."""
+        return {
+            name: f"{days[0]}..{days[-1]}"
+            for name, days in (("train", self.train), ("calibrate", self.calibrate), ("test", self.test))
+        }
+
+
+@dataclass(frozen=True)
+class ChurnDataset:
+    """One frame a window; each row is one customer on one as_of_date with features and ``has_left``."""
+
+    windows: Windows
+    train: pd.DataFrame
+    calibrate: pd.DataFrame
+    test: pd.DataFrame
+
+
+def split_windows(available: Sequence[date], as_of_date: date, params: ChurnParams) -> Windows | None:
+    """Split the days with features into windows with gaps as long as the horizon.
+
+    With a short history the windows for calibration and test shrink, down to one day each; None if even that is too
+    much.
+    """
+    closed = as_of_date - timedelta(days=params.horizon_days)
+    days = _thin([day for day in available if day <= closed], params.step_days)
+    for test_dates in range(params.test_dates, 0, -1):
+        test = days[-test_dates:]
+        calibrate = _before(days, test, params.horizon_days)[-min(params.calibration_dates, test_dates) :]
+        train = _before(days, calibrate, params.horizon_days)
+        # Most days belong to training: a long test of a model that could not learn tells nothing.
+        if train and (len(train) >= len(test) or test_dates == 1):
+            return Windows(tuple(train), tuple(calibrate), tuple(test))
+    return None
+
+
+def _before(days: list[date], later: list[date], gap_days: int) -> list[date]:
+    """Days whose label windows have closed when the later window begins."""
+    return [day for day in days if later and day + timedelta(days=gap_days) <= later[0]]
+
+
+def _thin(days: Sequence[date], step_days: int) -> list[date]:
+    """Keep days at least a step apart, the newest first, so that daily partitions do not weigh more than old ones."""
+    kept: list[date] = []
+    for day in sorted(set(days), reverse=True):
+        if not kept or (kept[-1] - day).days >= step_days:
+            kept.append(day)
+    return kept[::-1]
+
+
+def training_set(as_of_date: date, params: ChurnParams, settings: Settings | None = None) -> ChurnDataset:
+    """Return the labelled customers of every window, ordered by key.
+
+    Raises:
+        ChurnSkippedError: There is nothing to learn from; the message is that of ``skip_reason``.
+    """
+    reason = _learning_obstacle(as_of_date, params, settings)
+    windows = split_windows(_available(settings), as_of_date, params) if reason is None else None
+    if windows is None:
+        raise ChurnSkippedError(reason or _too_short(as_of_date, params))
+    data = {name: labelled(getattr(windows, name), as_of_date, params, settings) for name in windows.describe()}
+    left = int(data["train"].loc[data["train"][LABEL], "customer_id"].nunique())
+    if left < params.min_departures:
+        raise ChurnSkippedError(
+            f"churn is skipped: only {left} customers left between {windows.train[0]} and {windows.train[-1]} plus "
+            f"{params.horizon_days} days (marts.customer_departures), and at least {params.min_departures} are needed "
+            "to learn from. It starts by itself when more have left."
+        )
+    return ChurnDataset(windows, **data)
+
+
+def labelled(
+    days: Sequence[date], known_until: date, params: ChurnParams, settings: Settings | None = None
+) -> pd.DataFrame:
+    """Return features and ``has_left`` of some days, as known at ``known_until``.
+
+    Every end counts, a move too: at the day of scoring nobody knows which it will be, and a mover who is asked in time
+    may stay a customer at the new address.
+    """
+    horizon = f"interval {params.horizon_days} day"
+    late = [day for day in days if day + timedelta(days=params.horizon_days) > known_until]
+    if late:
+        raise ValueError(f"The label windows of {late} are still open on {known_until}; leave these days out.")
+    chosen = ", ".join(f"date '{day}'" for day in days) or "null"
+    return _features(
+        f"""
+        select
+            f.*,
+            exists (
+                select 1 from marts.customer_departures as d
+                where d.customer_id = f.customer_id
+                  and d.left_on > f.as_of_date and d.left_on <= f.as_of_date + {horizon}
+                  and d.left_on <= date '{known_until}'
+            ) as {LABEL}
+        from features.features_churn as f
+        where f.as_of_date in ({chosen})
+        order by f.as_of_date, f.customer_id
+        """,
+        settings,
+    )
+
+
+def scoring_set(as_of_date: date, settings: Settings | None = None) -> pd.DataFrame:
+    """Return the features of all active customers of one day, ordered by key.
+
+    Raises:
+        LookupError: The features of that day are not built.
+    """
+    frame = _features(
+        f"select * from features.features_churn where as_of_date = date '{as_of_date}' order by customer_id", settings
+    )
+    if frame.empty:
+        raise LookupError(
+            f"features.features_churn has no customer for {as_of_date}. Build the warehouse for that day first "
+            "(DAG build_warehouse with as_of_date, or `meterwise run`)."
+        )
+    return frame
+
+
+def skip_reason(as_of_date: str, settings: Settings | None = None) -> str | None:
+    """Say in words why churn cannot be scored or learned on a day; None when the CRM gives what it needs."""
+    return _learning_obstacle(date.fromisoformat(as_of_date), ChurnParams(), settings)
+
+
+def _learning_obstacle(as_of_date: date, params: ChurnParams, settings: Settings | None) -> str | None:
+    found = (
+        Warehouse(settings)
+        .arrow(
+            f"""
+            select
+                (select count(contract_age_days) from features.features_churn) as contracts,
+                (select count(*) from marts.customer_departures where left_on <= date '{as_of_date}') as departures
+            """
+        )
+        .to_pylist()[0]
+    )
+    if found["contracts"] == 0:
+        return (
+            "churn is skipped: there are no CRM contracts (raw.crm_contracts is empty), so nobody can be said to stay "
+            "or leave. Map the tables crm_customers and crm_contracts in sources.yml to get churn scores."
+        )
+    if found["departures"] == 0:
+        return (
+            f"churn is skipped: no customer is known to have left by {as_of_date} (marts.customer_departures), so "
+            "there is nothing to learn from. Map left_on or end_on with its history in sources.yml."
+        )
+    return None
+
+
+def _too_short(as_of_date: date, params: ChurnParams) -> str:
+    return (
+        f"churn is skipped: the history of features.features_churn before {as_of_date} is too short for windows to "
+        f"train, calibrate and test with gaps of {params.horizon_days} days. It needs "
+        f"{3 * params.horizon_days} days at least; build older as_of_dates if the CRM goes back that far."
+    )
+
+
+def _available(settings: Settings | None) -> list[date]:
+    days = Warehouse(settings).arrow("select distinct as_of_date from features.features_churn")
+    return sorted(day for day in days["as_of_date"].to_pylist() if day is not None)
+
+
+def _features(query: str, settings: Settings | None) -> pd.DataFrame:
+    """Run a query on the feature table with the CRM's own attributes (JSON text) as a column each."""
+    with Warehouse(settings).connect() as connection:
+        names = connection.sql(
+            """
+            with keys as (
+                select unnest(json_keys(attributes)) as name from features.features_churn where attributes is not null
+            )
+            select distinct name from keys where not contains(name, '"') order by name
+            """
+        ).fetchall()
+        picked = "".join(f""", attributes ->> '$."{name}"' as "{ATTRIBUTE_PREFIX}{name}" """ for (name,) in names)
+        return connection.sql(f"select * exclude (attributes){picked} from ({query}) order by {', '.join(KEY)}").df()
