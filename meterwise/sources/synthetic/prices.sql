@@ -12,8 +12,8 @@ price_rounds as (
     select *
     from (values
         (date '2010-01-01', 0.182), (date '2022-01-01', 0.262), (date '2023-01-01', 0.334), (date '2024-01-01', 0.306),
-        (date '2024-10-01', 0.288), (date '2025-04-01', 0.296), (date '2026-01-01', 0.276), (date '2026-10-01', 0.270),
-        (date '2027-04-01', 0.281), (date '2028-01-01', 0.268)
+        (date '2024-10-01', 0.288), (date '2025-04-01', 0.296), (date '2026-01-01', 0.287), (date '2026-10-01', 0.281),
+        (date '2027-04-01', 0.288), (date '2028-01-01', 0.276)
     ) as rounds (valid_from, price_eur)
 ),
 
@@ -57,7 +57,7 @@ with walks as (
         regions.region_code,
         months.month_start as valid_from,
         months.month_no,
-        sum(0.014 * normal('market step', regions.region_no, months.month_no))
+        sum(0.012 * normal('market step', regions.region_no, months.month_no))
             over (partition by regions.region_code order by months.month_no rows between 11 preceding and current row)
             as drift
     from regions
@@ -68,7 +68,7 @@ with walks as (
 paths as (
     select
         *,
-        0.262 + 0.062 * exp(-month_no / 9.0) + 0.006 * sin(2 * pi() * month_no / 17.0) as trend
+        0.250 + 0.064 * exp(-month_no / 10.0) + 0.006 * sin(2 * pi() * month_no / 17.0) as trend
     from walks
 )
 

@@ -1,0 +1,448 @@
+-- The CRM as it looked at one moment: every macro takes the cut (UTC) and shows what had been entered before it.
+-- A future end is there only once notice was given; updated_at is the last change that had been made by then.
+create macro code_of(letter, number) as letter || format('{:06d}', number);
+
+create table stays as
+select
+    customers.customer_no,
+    1 as stay_no,
+    customers.sp_no,
+    customers.joined_on as from_date,
+    least(exits.left_on, relocations.relocated_on - 1) as to_date,
+    customers.signed_at as told_at,
+    case when relocations.customer_no is not null then relocations.announced_at else exits.notice_at end as end_told_at
+from customers
+left join relocations using (customer_no)
+left join exits using (customer_no)
+union all
+select
+    relocations.customer_no,
+    2,
+    relocations.new_sp_no,
+    relocations.relocated_on,
+    exits.left_on,
+    relocations.announced_at,
+    exits.notice_at
+from relocations
+left join exits using (customer_no);
+
+-- A fixed term ends in a new contract, unless notice was given before.
+create table contracts as
+with terms as (
+    select
+        stays.*,
+        customers.term_months,
+        customers.base_tariff,
+        customers.annual_kwh,
+        customers.customer_class,
+        exits.notice_on,
+        unnest(range(0, 240, customers.term_months)) as months_on
+    from stays
+    join customers using (customer_no)
+    left join exits using (customer_no)
+),
+
+begun as (
+    select
+        *,
+        (from_date + to_months(months_on::integer))::date as start_on,
+        row_number() over (partition by customer_no order by stay_no, months_on) as contract_no
+    from terms
+    where (from_date + to_months(months_on::integer))::date <= coalesce(to_date, getvariable('world_end')::date)
+        and (months_on = 0 or notice_on is null or notice_on > (from_date + to_months(months_on::integer))::date)
+),
+
+chained as (
+    select
+        *,
+        lead(start_on) over (partition by customer_no order by contract_no) as next_start_on,
+        lead(stay_no) over (partition by customer_no order by contract_no) as next_stay_no
+    from begun
+)
+
+select
+    chained.customer_no,
+    chained.contract_no,
+    chained.sp_no,
+    chained.start_on,
+    chained.term_months,
+    coalesce(chained.next_start_on - 1, chained.to_date) as end_on,
+    case
+        when chained.next_start_on is null then exits.reason
+        when chained.next_stay_no > chained.stay_no then 'relocation'
+        else 'renewal'
+    end as end_reason,
+    case when chained.next_start_on is null then exits.notice_on end as notice_on,
+    case when chained.months_on = 0 then chained.told_at else to_utc(chained.start_on) + interval 5 minute end
+        as entered_at,
+    case
+        when chained.next_start_on is null or chained.next_stay_no > chained.stay_no then chained.end_told_at
+        else to_utc(chained.next_start_on) + interval 5 minute
+    end as ended_at,
+    case
+        when chained.base_tariff in ('BUSINESS', 'NIGHT') then chained.base_tariff
+        when dice('other tariff', chained.customer_no, chained.contract_no) < 0.92 then chained.base_tariff
+        when chained.base_tariff = 'FLAT' then 'TOU'
+        else 'FLAT'
+    end as tariff_code,
+    case chained.customer_class
+        when 'household' then case when dice('connection', chained.sp_no) < 0.8 then 14.5 else 22 end
+        else 10 + 5 * ceil(chained.annual_kwh / 8760 * 4.5 / 5)
+    end::decimal(9, 1) as contracted_kw
+from chained
+left join exits using (customer_no)
+where coalesce(chained.next_start_on - 1, chained.to_date, date '9999-01-01') >= getvariable('crm_start')::date;
+
+create macro customers_known(cut) as table
+with told as (
+    select
+        customers.*,
+        exits.left_on,
+        exits.notice_at,
+        dice('consent', customers.customer_no) < 0.55 as gave_consent,
+        case
+            when dice('consent changes', customers.customer_no) < 0.08
+                then office_time(
+                    getvariable('crm_start')::date + floor(2000 * dice('consent day', customers.customer_no))::integer,
+                    'consent', customers.customer_no
+                )
+        end as consent_changed_at
+    from customers
+    left join exits using (customer_no)
+    where customers.signed_at < cut
+        and coalesce(exits.left_on, date '9999-01-01') >= getvariable('crm_start')::date
+),
+
+changed as (
+    select
+        *,
+        coalesce(consent_changed_at < cut and consent_changed_at > signed_at, false) as has_changed_consent,
+        coalesce(notice_at < cut, false) as has_given_notice
+    from told
+),
+
+syllables as (select ['mar', 'len', 'tor', 'vik', 'sa', 'bel', 'dro', 'nim', 'kas', 'ul', 'fen', 'gar'] as parts)
+
+select
+    code_of('C', customer_no) as id,
+    case customer_class when 'household' then 'HH' when 'shop' then 'SH' else 'FA' end as segment,
+    'Xq' || parts[1 + customer_no % 12] || parts[1 + customer_no // 12 % 12] || ' '
+        || parts[1 + customer_no // 144 % 12] || parts[1 + floor(12 * dice('surname', customer_no))::integer] || '-'
+        || customer_no as full_name,
+    format('+49 5550 {:07d}', customer_no) as phone,
+    'xq' || customer_no || '@post.example' as email,
+    format(
+        'Xqweg {}, {:05d} {}ort', 1 + customer_no % 97, 10000 * region_no + customer_no % 9999,
+        parts[1 + floor(12 * dice('town', customer_no))::integer]
+    ) as postal_address,
+    joined_on as customer_since,
+    case when has_given_notice then left_on end as left_on,
+    case when dice('personalisation', customer_no) < 0.07 then 'off' else 'on' end as personalisation,
+    gave_consent <> has_changed_consent as marketing_consent,
+    dice('analytics', customer_no) < 0.93 as analytics_consent,
+    building_type,
+    payment_method,
+    greatest(
+        signed_at,
+        case when has_changed_consent then consent_changed_at end,
+        case when has_given_notice then notice_at end
+    ) as updated_at
+from changed
+cross join syllables
+order by id;
+
+create macro contracts_known(cut) as table
+with known as (
+    select *, coalesce(ended_at < cut, false) as is_end_known
+    from contracts
+    where entered_at < cut
+)
+
+select
+    code_of('K', customer_no) || '-' || contract_no as contract_no,
+    code_of('C', customer_no) as customer_id,
+    code_of('SP', sp_no) as supply_point,
+    tariff_code as tariff,
+    start_on as starts_on,
+    case when is_end_known then end_on end as ends_on,
+    case when is_end_known then notice_on end as notice_on,
+    case when is_end_known then end_reason end as end_reason,
+    contracted_kw as agreed_kw,
+    term_months,
+    case when is_end_known then greatest(entered_at, ended_at) else entered_at end as updated_at
+from known
+order by contract_no;
+
+-- Points of supply and what befalls their meters.
+create table points as
+select
+    stays.sp_no,
+    arg_min(customers.region_no, stays.from_date) as region_no,
+    arg_min(customers.feeder_no, stays.from_date) as feeder_no,
+    arg_min(customers.customer_class, stays.from_date) as customer_class,
+    arg_min(customers.annual_kwh, stays.from_date) as annual_kwh,
+    min(stays.told_at) as entered_at,
+    least(min(stays.from_date), getvariable('crm_start')::date) - 200 - floor(1500 * dice('first meter', stays.sp_no))::integer
+        as first_meter_on
+from stays
+join customers using (customer_no)
+group by stays.sp_no;
+
+create table meter_events as
+with years as (
+    select distinct year(month_start)::bigint as year_no from months
+),
+
+rolled as (
+    select
+        points.sp_no,
+        years.year_no,
+        make_date(years.year_no, 1, 1) + floor(365 * dice('meter event day', points.sp_no, years.year_no))::integer
+            as happens_on,
+        case
+            when dice('meter event', points.sp_no, years.year_no) < 0.020 then 'breaks'
+            when dice('meter event', points.sp_no, years.year_no) < 0.032 then 'drifts'
+            when dice('meter event', points.sp_no, years.year_no) < 0.042 then 'tampered'
+            else 'planned exchange'
+        end as kind
+    from points
+    cross join years
+    where dice('meter event', points.sp_no, years.year_no) < 0.075
+)
+
+select
+    *,
+    case kind
+        when 'breaks' then happens_on + 6 + floor(36 * dice('repair', sp_no, year_no))::integer
+        when 'drifts' then happens_on + 90 + floor(200 * dice('repair', sp_no, year_no))::integer
+        when 'tampered' then happens_on + 60 + floor(320 * dice('repair', sp_no, year_no))::integer
+        else happens_on
+    end as ends_on,
+    0.35 + 0.4 * dice('strength', sp_no, year_no) as strength
+from rolled
+where happens_on > getvariable('crm_start')::date;
+
+create table meters as
+with exchanges as (
+    select sp_no, first_meter_on as installed_on from points
+    union
+    select sp_no, ends_on from meter_events where kind <> 'tampered'
+)
+
+select
+    sp_no,
+    row_number() over (partition by sp_no order by installed_on) as meter_no,
+    installed_on,
+    lead(installed_on) over (partition by sp_no order by installed_on) as removed_on
+from exchanges;
+
+create macro meters_known(cut) as table
+with dated as (
+    select
+        meters.*,
+        points.customer_class,
+        points.annual_kwh,
+        greatest(points.entered_at, office_time(meters.installed_on, 'installed', meters.sp_no)) as entered_at,
+        office_time(meters.removed_on, 'installed', meters.sp_no) as removed_at
+    from meters
+    join points using (sp_no)
+)
+
+select
+    code_of('M', sp_no) || '-' || meter_no as serial_no,
+    code_of('SP', sp_no) as supply_point,
+    installed_on,
+    case when removed_at < cut then removed_on end as removed_on,
+    case customer_class when 'household' then 22 else 20 + 10 * ceil(annual_kwh / 8760 * 6 / 10) end::decimal(9, 1)
+        as capacity_kw,
+    1::decimal(9, 1) as multiplier,
+    case when removed_at < cut then greatest(entered_at, removed_at) else entered_at end as updated_at
+from dated
+where entered_at < cut
+order by serial_no;
+
+create macro service_points_known(cut) as table
+select
+    code_of('SP', sp_no) as supply_point,
+    regions.region_code as region,
+    regions.region_code || '-F' || feeder_no as feeder,
+    regions.station_code as weather_station,
+    entered_at as updated_at
+from points
+join regions using (region_no)
+where entered_at < cut
+order by supply_point;
+
+-- What a customer does ends with the contract; payments and calls may follow for a few weeks.
+create table happened as
+select events.*, customers.payment_method, customers.annual_kwh, customers.base_tariff
+from events
+join customers using (customer_no)
+left join exits using (customer_no)
+where exits.left_on is null or events.occurred_on <= exits.left_on;
+
+create macro interactions_known(cut) as table
+with calls as (
+    select
+        code_of('I', customer_no) || '-' || event_no || kind[1] as id,
+        customer_no,
+        office_time(occurred_on, kind, customer_no) as occurred_at,
+        kind,
+        case kind when 'complaint' then 1 + floor(20 * dice('solved', customer_no, event_no) ** 2) else 0 end as days_open
+    from happened
+    where kind in ('complaint', 'question', 'meter reading')
+    union all
+    select code_of('I', customer_no) || '-r', customer_no, announced_at, 'moving', 0 from relocations
+    union all
+    select code_of('I', customer_no) || '-x', customer_no, notice_at, 'moving', 0 from exits where reason = 'move'
+),
+
+known as (
+    select *, occurred_at + to_seconds((days_open * 86400 + 300)::bigint) as solved_at
+    from calls
+    where occurred_at < cut
+)
+
+select
+    id,
+    code_of('C', customer_no) as customer_id,
+    occurred_at,
+    kind,
+    case when solved_at < cut then 'solved' else 'open' end as outcome,
+    case when solved_at < cut then solved_at else occurred_at end as updated_at
+from known
+order by id;
+
+create macro payments_known(cut) as table
+with due as (
+    select
+        customers.customer_no,
+        months.month_no,
+        months.month_start,
+        customers.payment_method,
+        customers.annual_kwh,
+        own_prices.price,
+        to_utc(months.month_start + 4) + interval 6 hour as due_at,
+        case happened.kind when 'failed payment' then 'failed' when 'late payment' then 'late' else 'on time' end
+            as final_outcome,
+        coalesce(case happened.kind when 'failed payment' then 3 else happened.detail::integer end, 0) as days_late
+    from customers
+    join months on months.month_start > customers.joined_on and months.month_start >= getvariable('crm_start')::date
+    join own_prices on own_prices.month_no = months.month_no and own_prices.tariff_code = customers.base_tariff
+    left join exits using (customer_no)
+    left join happened
+        on happened.customer_no = customers.customer_no
+        and happened.event_no = months.month_no
+        and happened.kind in ('late payment', 'failed payment')
+    where exits.left_on is null or months.month_start + 4 <= exits.left_on
+),
+
+known as (
+    select
+        *,
+        case when final_outcome = 'on time' then due_at else due_at + to_days(days_late) end as settled_at
+    from due
+    where due_at < cut
+)
+
+select
+    code_of('P', customer_no) || '-' || strftime(month_start, '%Y%m') as id,
+    code_of('C', customer_no) as customer_id,
+    due_at,
+    payment_method as kind,
+    case when settled_at < cut then final_outcome else 'open' end as outcome,
+    round(annual_kwh * price / 12 + 11, 2)::decimal(12, 2) as amount,
+    case when settled_at >= cut or final_outcome = 'failed' then null else days_late end as days_late,
+    case when settled_at < cut then settled_at else due_at end as updated_at
+from known
+order by id;
+
+create macro campaign_contacts_known(cut) as table
+with contacts as (
+    select
+        *,
+        office_time(occurred_on, 'campaign', customer_no) as contacted_at,
+        office_time(occurred_on + 1 + floor(12 * dice('answer day', customer_no, event_no))::integer, 'answer', customer_no)
+            as answered_at
+    from happened
+    where kind in ('offer', 'offer withheld')
+)
+
+select
+    code_of('A', customer_no) || '-' || event_no as id,
+    code_of('C', customer_no) as customer_id,
+    contacted_at,
+    detail as offer,
+    case
+        when dice('campaign channel', customer_no) < 0.6 then 'e-mail'
+        when dice('campaign channel', customer_no) < 0.85 then 'letter'
+        else 'phone'
+    end as channel,
+    event_no // 10 || 'Q' || event_no % 10 as wave,
+    kind = 'offer' as treated,
+    case when answered_at < cut then answer end as outcome,
+    case when answered_at < cut and answer is not null then answered_at else contacted_at end as updated_at
+from contacts
+where contacted_at < cut
+order by id;
+
+create macro tariffs_listed(cut) as table
+select
+    tariff_code as tariff,
+    valid_from,
+    valid_to,
+    kind,
+    price_per_kwh as price,
+    peak_price_per_kwh as peak_price,
+    standing_charge_per_day as standing_charge,
+    periods,
+    updated_at
+from tariffs_known(cut)
+order by tariff, valid_from;
+
+create macro market_prices_known(cut) as table
+select region_code as region, valid_from, price_per_kwh as price, received_at as updated_at
+from market_prices
+where received_at < cut
+order by region, valid_from;
+
+-- Sized on the customers of the first day, and raised once where a feeder was reinforced.
+create macro feeder_limits_known(cut) as table
+with loads as (
+    select
+        regions.region_code || '-F' || customers.feeder_no as feeder,
+        regions.region_no * 10 + customers.feeder_no as feeder_key,
+        sum(customers.annual_kwh::decimal(18, 3)) as annual_kwh
+    from customers
+    join regions using (region_no)
+    where customers.generation = 1
+    group by regions.region_code, regions.region_no, customers.feeder_no
+),
+
+rounds as (
+    select feeder, feeder_key, annual_kwh, getvariable('crm_start')::date as valid_from, 1.0 as factor from loads
+    union all
+    select
+        feeder,
+        feeder_key,
+        annual_kwh,
+        getvariable('crm_start')::date + 400 + floor(600 * dice('reinforced on', feeder_key))::integer,
+        1.15
+    from loads
+    where dice('reinforced', feeder_key) < 0.3
+)
+
+select
+    feeder,
+    valid_from,
+    round(annual_kwh / 8760 * (2.3 + 0.9 * dice('reserve', feeder_key)) * factor, 0)::decimal(18, 1) as limit_kw,
+    office_time(valid_from - 10, 'limit', feeder_key) as updated_at
+from rounds
+where office_time(valid_from - 10, 'limit', feeder_key) < cut
+order by feeder, valid_from;
+
+create macro holidays_known(cut) as table
+select '*' as region, holiday_on, holiday_name as name, make_timestamp(year(holiday_on) - 2, 12, 1, 9, 0, 0) as updated_at
+from holiday_dates
+where make_timestamp(year(holiday_on) - 2, 12, 1, 9, 0, 0) < cut
+order by region, holiday_on;
