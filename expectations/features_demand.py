@@ -15,6 +15,6 @@ HAND_OVER = HandOver(
             column="naive_kwh", mostly=0.50, notes="without a known load of last week nothing can be forecast"
         ),
         gxe.ExpectColumnValuesToNotBeNull(column="temperature_c", mostly=0.80, severity="warning"),
-        gxe.ExpectColumnValuesToBeBetween(column="load_mean_7d", min_value=0, mostly=0.99),
+        gxe.ExpectColumnValuesToBeBetween(column="load_mean_7d_kwh", min_value=0, mostly=0.99),
     ],
 )

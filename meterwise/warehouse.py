@@ -13,6 +13,18 @@ from meterwise.settings import Settings, get_settings
 
 LOCK_WAIT_SECONDS = 120.0
 
+SCORE_TABLES = (
+    "create schema if not exists scores",
+    "create table if not exists scores.demand_forecasts (as_of_date date, region_code varchar, valid_at_utc timestamp, "
+    "horizon_hours integer, p10_kwh double, p50_kwh double, p90_kwh double, naive_kwh double, model_version varchar)",
+    "create table if not exists scores.churn_scores (as_of_date date, customer_id varchar, churn_probability double, "
+    "reason_1 varchar, reason_2 varchar, reason_3 varchar, model_version varchar)",
+    "create table if not exists scores.load_shapes (as_of_date date, customer_id varchar, load_shape varchar, "
+    "shape_distance double, model_version varchar)",
+    "create table if not exists scores.model_skips (as_of_date date, model varchar, reason varchar)",
+)
+"""What the models say, one partition per as_of_date; dbt reads these tables as sources."""
+
 
 class WarehouseBusyError(RuntimeError):
     """Another process held the DuckDB file for too long."""
@@ -100,3 +112,9 @@ class Warehouse:
             connection.execute(f"delete from {table} where {where}", dict(partition))
             connection.execute(f"insert into {table} by name select * from incoming")
             connection.execute("commit")
+
+    def create_score_tables(self) -> None:
+        """Make every table that the models write where it is missing, so that dbt finds its sources on a first day."""
+        with self.connect() as connection:
+            for statement in SCORE_TABLES:
+                connection.execute(statement)

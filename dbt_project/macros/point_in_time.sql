@@ -1,0 +1,94 @@
+{# All versions of the rows of a raw table, from accepted loads only, each with the local days it was current on.
+
+   A version is known from the end of the day it arrived on (known_on) and is replaced on replaced_on (null: current).
+   Of several versions that arrived on one day the last one counts. observed_on is the first day on which the
+   attributes of the version were seen by Meterwise: a first load shows today's values, not those of the past. #}
+{% macro row_versions(table_name, key, columns) %}
+with accepted as (
+    select raw_rows.*
+    from {{ source('raw', table_name) }} as raw_rows
+    where raw_rows.load_id in (
+        select load_audit.load_id from {{ source('raw', 'load_audit') }} as load_audit
+        where load_audit.state = 'accepted'
+    )
+),
+
+dated as (
+    select
+        {{ columns | join(',\n        ') }},
+        is_deleted,
+        received_at_utc,
+        received_at_assumed,
+        landed_at_utc,
+        load_id,
+        version_no,
+        {{ to_local('received_at_utc') }}::date as known_on,
+        case
+            when received_at_assumed then {{ to_local('landed_at_utc') }}::date
+            else {{ to_local('received_at_utc') }}::date
+        end as observed_on,
+        case when received_at_assumed then landed_at_utc else received_at_utc end as observed_at_utc
+    from accepted
+),
+
+versions as (
+    select
+        *,
+        lead(known_on) over (
+            partition by {{ key | join(', ') }} order by received_at_utc, load_id, version_no
+        ) as replaced_on
+    from dated
+)
+
+select * from versions
+{% endmacro %}
+
+{# Whether a version (of an alias) was the one in force at the end of a day. #}
+{% macro in_force(version, day) -%}
+{{ version }}.known_on <= {{ day }} and ({{ version }}.replaced_on is null or {{ version }}.replaced_on > {{ day }})
+    and not {{ version }}.is_deleted
+{%- endmacro %}
+
+{# Latest of the days that the build is for. #}
+{% macro last_as_of_date() -%}{{ var('as_of_dates') | max }}{%- endmacro %}
+
+{# Days before the latest one. #}
+{% macro days_back(day) -%}
+{%- set parse = modules.datetime.date.fromisoformat -%}
+{{ (parse(var('as_of_dates') | max) - parse(day)).days }}
+{%- endmacro %}
+
+{# The days that a feature table is built for: demand learns from every day; churn needs answers, so 90 days ago and
+   every 28 days before; segments look every 28 days back for stability. The day itself is always one of them. #}
+{% macro as_of_days(purpose) -%}
+{%- set days = [] -%}
+{%- for day in var('as_of_dates') | unique | sort -%}
+    {%- set back = days_back(day) | int -%}
+    {%- if back == 0
+        or purpose == 'demand'
+        or (purpose == 'churn' and back >= 90 and (back - 90) % 28 == 0)
+        or (purpose == 'segments' and back % 28 == 0 and back <= 224) -%}
+        {%- do days.append(day) -%}
+    {%- endif -%}
+{%- endfor -%}
+select as_of_date::date as as_of_date
+    from (values {% for day in days %}('{{ day }}'){{ ', ' if not loop.last }}{% endfor %}) as listed (as_of_date)
+{%- endmacro %}
+
+{# Before the insert of a feature table: the days that are built again make room, in the same transaction. #}
+{% macro delete_days() -%}
+{%- if is_incremental() -%}
+delete from {{ this }}
+where as_of_date in ({% for day in var('as_of_dates') %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor %})
+{%- endif -%}
+{%- endmacro %}
+
+{# An attribute that can change, as a feature may know it: the snapshot's value from the first snapshot on, nothing
+   before; a column declared static in sources.yml keeps the value of the row itself. #}
+{% macro attribute_known(table_name, column, row_alias, snapshot_alias) -%}
+{%- if column in var('static_columns').get(table_name, []) -%}
+{{ row_alias }}.{{ column }}
+{%- else -%}
+{{ snapshot_alias }}.{{ column }}
+{%- endif -%}
+{%- endmacro %}

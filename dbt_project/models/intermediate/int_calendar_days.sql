@@ -1,0 +1,57 @@
+with own_holidays as (
+    select distinct
+        region_code,
+        holiday_on
+    from {{ ref('stg_holidays') }}
+    where {{ in_force('stg_holidays', "date '" ~ last_as_of_date() ~ "'") }}
+),
+
+public_holidays as (
+    select
+        region_code,
+        holiday_on
+    from {{ source('reference', 'public_holidays') }}
+    where not exists (select 1 from own_holidays)
+),
+
+holidays as (
+    select * from own_holidays
+    union all
+    select * from public_holidays
+),
+
+regions as (
+    select distinct region_code from {{ ref('int_meter_sites') }}
+),
+
+days as (
+    select days.day::date as local_date
+    from {{ day_series("date '" ~ (var('as_of_dates') | min) ~ "' - 400", "date '" ~ last_as_of_date() ~ "' + 10") }}
+        as days (day)
+),
+
+flagged as (
+    select
+        regions.region_code,
+        days.local_date,
+        extract(isodow from days.local_date)::integer as day_of_week,
+        exists (
+            select 1 from holidays
+            where holidays.holiday_on = days.local_date and holidays.region_code in ('*', regions.region_code)
+        ) as is_holiday
+    from days
+    cross join regions
+),
+
+calendar as (
+    select
+        region_code,
+        local_date,
+        day_of_week,
+        is_holiday,
+        coalesce(lead(is_holiday) over (partition by region_code order by local_date), false) as is_holiday_eve,
+        day_of_week <= 5 and not is_holiday as is_working_day
+    from flagged
+)
+
+select * from calendar

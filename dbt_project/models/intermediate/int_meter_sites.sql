@@ -1,0 +1,97 @@
+with meters as (
+    select
+        *,
+        case when received_at_assumed then date '0001-01-01' else known_on end as known_from
+    from {{ ref('stg_meters') }}
+),
+
+service_points as (
+    select
+        *,
+        case when received_at_assumed then date '0001-01-01' else known_on end as known_from
+    from {{ ref('stg_service_points') }}
+),
+
+read_meters as (
+    select distinct meter_id from {{ ref('int_usage_daily_ledger') }}
+),
+
+all_meters as (
+    select meter_id from read_meters
+    union
+    select meter_id from meters
+),
+
+-- Days on which something new about the place of a meter became known.
+news as (
+    select meter_id, date '0001-01-01' as known_from from all_meters
+    union
+    select meter_id, known_from from meters
+    union
+    select meters.meter_id, service_points.known_from
+    from meters
+    inner join service_points on meters.service_point_id = service_points.service_point_id
+    union
+    select all_meters.meter_id, service_points.known_from
+    from all_meters
+    inner join service_points on all_meters.meter_id = service_points.service_point_id
+),
+
+knowledge as (
+    select
+        meter_id,
+        known_from,
+        lead(known_from) over (partition by meter_id order by known_from) as known_to
+    from news
+),
+
+-- A meter that no table places is its own service point.
+placed as (
+    select
+        knowledge.meter_id,
+        knowledge.known_from,
+        knowledge.known_to,
+        coalesce(meters.service_point_id, knowledge.meter_id) as service_point_id,
+        coalesce(meters.installed_on, date '0001-01-01') as installed_on
+    from knowledge
+    left join meters
+        on knowledge.meter_id = meters.meter_id
+        and meters.known_from <= knowledge.known_from
+        and (meters.replaced_on is null or meters.replaced_on > knowledge.known_from)
+        and not meters.is_deleted
+),
+
+-- The first place of a meter also holds for reads from before its installation date.
+ranged as (
+    select
+        *,
+        case
+            when row_number() over by_installation = 1 then date '0001-01-01' else installed_on
+        end as first_date,
+        lead(installed_on) over by_installation as next_date
+    from placed
+    window by_installation as (partition by meter_id, known_from order by installed_on, service_point_id)
+),
+
+sites as (
+    select
+        ranged.meter_id,
+        ranged.service_point_id,
+        coalesce(
+            service_points.region_code,
+            case when exists (select 1 from service_points) then 'UNKNOWN' else 'ALL' end
+        ) as region_code,
+        service_points.feeder_code,
+        ranged.first_date,
+        ranged.next_date,
+        ranged.known_from,
+        ranged.known_to
+    from ranged
+    left join service_points
+        on ranged.service_point_id = service_points.service_point_id
+        and service_points.known_from <= ranged.known_from
+        and (service_points.replaced_on is null or service_points.replaced_on > ranged.known_from)
+        and not service_points.is_deleted
+)
+
+select * from sites
