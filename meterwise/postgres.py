@@ -68,11 +68,19 @@ class EmbeddedPostgres:
         ``start`` stops what it left behind; a server whose owner still lives is never touched.
     """
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(self, folder: Path, port: int | None = None, *, durable: bool = True) -> None:
+        """Name the folder; nothing is started.
+
+        Args:
+            folder: Where data, log, port and password live.
+            port: TCP port; by default a free one, kept for the next start.
+            durable: False risks the data in a power cut (not in a kill) and spares the disk: for tests.
+        """
         self.folder = folder.resolve()
         self.data = self.folder / "data"
         self.log = self.folder / "postgres.log"
         self._wanted_port = port
+        self._configuration = CONFIGURATION | {"fsync": "on" if durable else "off"}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -106,7 +114,7 @@ class EmbeddedPostgres:
         self._keep("port", str(self._choose_port()))
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
             self.log.unlink()
-        settings = [part for key, value in CONFIGURATION.items() for part in ("-c", f"{key}={value}")]
+        settings = [part for key, value in self._configuration.items() for part in ("-c", f"{key}={value}")]
         command = [str(BINARIES / "postgres"), "-D", str(self.data), "-p", str(self.port), *settings]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -285,10 +293,10 @@ def _end_with_parent() -> Callable[[], None] | None:
 
 
 def _end(process: psutil.Process | None) -> None:
-    """Shut a server down: fast, after 30 seconds at once, after 10 more by force."""
+    """Shut a server down: fast, after 60 seconds at once, after 10 more by force."""
     if process is None:
         return
-    for number, seconds in ((signal.SIGINT, 30), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
+    for number, seconds in ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
         with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
             process.send_signal(number)
             process.wait(seconds)

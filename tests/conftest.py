@@ -42,7 +42,7 @@ DATABASE_NUMBERS = count()
 def postgres_server() -> Iterator[EmbeddedPostgres]:
     """One PostgreSQL server for all tests; its folder is not pytest's, which other accounts may not enter."""
     folder = Path(tempfile.mkdtemp(prefix="meterwise-test-"))
-    with EmbeddedPostgres(folder) as server:
+    with EmbeddedPostgres(folder, durable=False) as server:
         yield server
     shutil.rmtree(folder)
 

@@ -1,0 +1,7 @@
+"""Outbound: whole, versioned deliveries of dbt's publish layer to PostgreSQL, where downstream reads ``published.*``.
+
+What the tables say is decided in ``dbt_project/models/publish``, not here.
+"""
+
+from meterwise.publish.delivery import deliver as deliver
+from meterwise.publish.layout import BreakingChangeError as BreakingChangeError

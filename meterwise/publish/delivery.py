@@ -1,0 +1,88 @@
+"""One delivery: what changed in the publish layer since the last one goes to PostgreSQL, whole or not at all."""
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import date
+from pathlib import Path
+
+from meterwise.data_contracts import contracts
+from meterwise.database import connect
+from meterwise.publish.extract import publish_layer
+from meterwise.publish.schema import prepare
+from meterwise.publish.store import Plan, Store
+from meterwise.publish.tables import PUBLISHED
+from meterwise.settings import Settings, get_settings
+
+log = logging.getLogger(__name__)
+
+
+def deliver(as_of_date: str, run_id: str, settings: Settings | None = None) -> int:
+    """Publish the state of a local day; returns the version.
+
+    A version for an older day than the current one is stored and never becomes current. A chunk whose rows are there
+    already is not copied again. Readers see the version before until the end, and then this one, in all tables.
+
+    Args:
+        as_of_date: The local day, ISO.
+        run_id: The Airflow run that delivers, for ``published.publications``.
+        settings: Where the warehouse and the database are.
+
+    Raises:
+        BreakingChangeError: A table dropped or retyped a published column; nothing was delivered.
+        PublishLayerError: The warehouse lacks a table of the publish layer; nothing was delivered.
+    """
+    settings = settings or get_settings()
+    day = date.fromisoformat(as_of_date)
+    began = time.monotonic()
+    with closing(connect(settings)) as connection:
+        store = Store(connection)
+        store.lock()
+        prepare(connection, settings)
+        with _exports(settings) as folder:
+            plans = _export(store, day, folder, settings)
+            descriptions = contracts(settings)
+            with connection.transaction():
+                for plan in plans:
+                    name = plan.extract.table.name
+                    store.copy(plan, folder / f"{name}.csv", descriptions.get(name))
+                version = store.record(plans, day, run_id)
+        forgotten = store.forget(settings.publications_kept_days)
+        _report(plans, version, day, store.is_current(version), forgotten, time.monotonic() - began)
+    return version
+
+
+def _export(store: Store, day: date, folder: Path, settings: Settings) -> list[Plan]:
+    """Write the chunks that PostgreSQL lacks to files; the warehouse is held for no longer than this."""
+    with publish_layer(day, settings) as layer:
+        plans = store.plan([layer.extract(table) for table in PUBLISHED], day)
+        for plan in plans:
+            if plan.new:
+                layer.export(plan.extract, plan.new, folder / f"{plan.extract.table.name}.csv")
+    return plans
+
+
+@contextmanager
+def _exports(settings: Settings) -> Iterator[Path]:
+    """Give a folder for the rows in passing; one that a killed delivery left is emptied (the lock says it is dead)."""
+    folder = settings.exports_path / "publish"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _report(plans: Sequence[Plan], version: int, day: date, is_current: bool, forgotten: int, seconds: float) -> None:
+    for plan in plans:
+        name, chunks = plan.extract.table.name, len(plan.kept) + len(plan.new)
+        news = "unchanged" if plan.is_unchanged else f"{len(plan.new)} of {chunks} chunks copied"
+        if plan.as_of_date != day:
+            news = f"no rows for {day}, the publication of {plan.as_of_date} stays"
+        log.info("published.%s: %s rows, %s", name, f"{plan.rows:,}", news)
+    if not is_current:
+        log.info("A newer day is current, so version %s is stored and not shown.", version)
+    log.info("Version %s for %s delivered in %.1f s; %s old chunks removed", version, day, seconds, forgotten)

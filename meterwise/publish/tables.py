@@ -1,0 +1,43 @@
+"""Which tables are published: one line a table."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A table of dbt's publish layer that is delivered to PostgreSQL under the same name.
+
+    Invariants:
+        A chunk is the part of a table that is copied, or kept, as a whole. It is chosen so that a day's changes touch
+        few chunks, and no row ever moves from one chunk to another without a change in both.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    """Columns that identify a row; those that readers look rows up by come first."""
+    chunk: str = "strftime(as_of_date, '%Y-%m-%d')"
+    """SQL expression over a row that names its chunk."""
+    models: dict[str, str] = field(default_factory=dict)
+    """Models whose scores the table carries: table of the warehouse with their ``model_version``, by model."""
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether a delivery holds the rows of its own ``as_of_date`` alone."""
+        return "as_of_date" in self.chunk
+
+
+PUBLISHED = (
+    PublishedTable(
+        "customer_segments",
+        key=("customer_id",),
+        models={"churn": "scores.churn_scores", "segments": "scores.load_shapes"},
+    ),
+    PublishedTable("churn_scores", key=("customer_id",), models={"churn": "scores.churn_scores"}),
+    PublishedTable(
+        "demand_forecasts", key=("region_code", "valid_at_utc"), models={"demand": "scores.demand_forecasts"}
+    ),
+    PublishedTable("customer_usage_daily", key=("customer_id", "local_date"), chunk="strftime(local_date, '%Y-%m')"),
+    PublishedTable(
+        "customer_usage_hourly", key=("customer_id", "hour_start_utc"), chunk="strftime(hour_start_utc, '%Y-%m-%d')"
+    ),
+)
