@@ -79,6 +79,7 @@ BUILDS = Table(
     Column("as_of_dates", ARRAY(Date), nullable=False, comment="Local days that the features were built for."),
     Column("state", Text, nullable=False, comment="built or failed."),
     Column("stale_domains", JSONB, nullable=False, comment="Domains that had not landed for the day, with the reason."),
+    Column("accepted_loads", Integer, comment="How many loads had been accepted before it; more now = something new."),
     Column("seconds", Float, comment="Wall-clock of the build."),
     _recorded_at(),
     CheckConstraint("state in ('built', 'failed')", name="builds_state"),
@@ -199,9 +200,10 @@ def record_build(
     state: Literal["built", "failed"] = "built",
     stale_domains: dict[str, str] | None = None,
     seconds: float | None = None,
+    accepted_loads: int | None = None,
     settings: Settings | None = None,
 ) -> None:
-    """Record a build of the warehouse and which domains were stale in it, with the reason."""
+    """Record a build of the warehouse: which domains were stale in it and how many loads it could read."""
     _append(
         BUILDS,
         {
@@ -209,6 +211,7 @@ def record_build(
             "as_of_dates": [date.fromisoformat(day) for day in as_of_dates],
             "state": state,
             "stale_domains": stale_domains or {},
+            "accepted_loads": accepted_loads,
             "seconds": seconds,
         },
         settings,
@@ -220,6 +223,18 @@ def last_build(settings: Settings | None = None) -> dict[str, Any] | None:
     query = select(BUILDS).where(BUILDS.c.state == "built").order_by(BUILDS.c.build_id.desc()).limit(1)
     rows = _rows(query, settings)
     return rows[0] if rows else None
+
+
+def built_from(as_of_date: str, settings: Settings | None = None) -> int | None:
+    """Return how many accepted loads the last successful build of a day could read; None where it was never built."""
+    query = (
+        select(BUILDS.c.accepted_loads)
+        .where(BUILDS.c.state == "built", BUILDS.c.as_of_dates.contains([date.fromisoformat(as_of_date)]))
+        .order_by(BUILDS.c.build_id.desc())
+        .limit(1)
+    )
+    rows = _rows(query, settings)
+    return rows[0]["accepted_loads"] if rows else None
 
 
 def _append(table: Table, row: dict[str, Any], settings: Settings | None) -> None:

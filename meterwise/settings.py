@@ -95,3 +95,21 @@ def get_settings() -> Settings:
             "See .env.example for every setting; unset or rename these."
         )
     return Settings()
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment for a child process that is to work with these settings.
+
+    It holds the secrets in clear: hand it to a process, never to a log.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+    for name, value in settings:
+        if name == "secrets":
+            secrets = {f"{PREFIX}SECRETS__{key.upper()}": secret.get_secret_value() for key, secret in value.items()}
+            environment.update(secrets)
+        elif isinstance(value, Path):
+            environment[PREFIX + name.upper()] = str(value.resolve())
+        elif value is not None:
+            plain = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            environment[PREFIX + name.upper()] = plain
+    return environment

@@ -1,0 +1,69 @@
+"""Build the warehouse from what has landed: staging, intermediate, features and marts, a task a dbt model.
+
+Starts when any domain has landed, or at the daily deadline; domains that are still landing are waited for, so that
+one build serves all, and those that are stale are recorded in `ops.builds`. The features are checked before use.
+"""
+
+from typing import Any
+
+from airflow.sdk import AssetOrTimeSchedule, dag, task
+
+from dbt_tasks import dbt_group
+from defaults import COMMON, DOMAINS, FEATURES, at, days, hand_on, step
+
+ANY_DOMAIN = DOMAINS["crm"] | DOMAINS["meter_reads"] | DOMAINS["weather"]
+
+
+@dag(
+    schedule=AssetOrTimeSchedule(timetable=at("30 18 * * *"), assets=ANY_DOMAIN),
+    tags=["warehouse"],
+    doc_md=__doc__,
+    **COMMON,
+)
+def build_warehouse() -> None:
+    as_of_dates = step(task_id="days")(days)()
+
+    @task.sensor(poke_interval=5, timeout=3600, mode="reschedule")
+    def wait_for_landings(as_of_dates: list[str]) -> bool:
+        from meterwise.planning import still_landing
+
+        return not still_landing(as_of_dates)
+
+    @step(pool="warehouse")
+    def plan(as_of_dates: list[str]) -> dict[str, Any]:
+        from meterwise import planning, transform
+
+        asked = planning.days_to_build(as_of_dates)
+        planned = sorted({day for as_of_date in asked for day in transform.plan_dates(as_of_date)})
+        loads = planning.accepted_loads()
+        return {"asked": asked, "accepted_loads": loads, "variables": transform.variables(planned)}
+
+    @step()
+    def record(planned: dict[str, Any]) -> list[str]:
+        from meterwise import ops, planning
+
+        asked = planned["asked"]
+        stale = planning.stale_domains(asked[-1])
+        ops.record_build("warehouse", asked, stale_domains=stale, accepted_loads=planned["accepted_loads"])
+        return asked
+
+    planned = plan(as_of_dates)
+    build, built = dbt_group("dbt", select=None, exclude=["tag:publish"], variables_from="plan")
+    recorded = record(planned)
+    wait_for_landings(as_of_dates) >> planned >> build
+    built >> recorded
+
+    for model, features in FEATURES.items():
+
+        @step(task_id=f"check_features_{model}", pool="warehouse", outlets=[features])
+        def check(as_of_dates: list[str], model: str = model) -> None:
+            from expectations import check_features
+
+            for as_of_date in as_of_dates:
+                check_features(model, as_of_date)
+            hand_on(FEATURES[model], as_of_dates)
+
+        check(recorded)
+
+
+build_warehouse()

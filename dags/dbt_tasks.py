@@ -1,0 +1,51 @@
+"""One `dbt build`, shown as a task a model (Cosmos, watcher mode): the producer runs dbt, the others watch it."""
+
+from typing import Any
+
+from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
+from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
+
+from meterwise.settings import get_settings
+from meterwise.transform import PROFILE, manifest_path
+
+
+def dbt_group(group_id: str, select: list[str] | None, exclude: list[str] | None, variables_from: str) -> Any:
+    """Return a group of tasks for a selection of models, and its producer, which is done when dbt is done.
+
+    Args:
+        group_id: Name of the group.
+        select: dbt selectors; None for everything.
+        exclude: dbt selectors to leave out.
+        variables_from: Task whose XCom holds dbt's variables under the key ``variables``.
+    """
+    project = get_settings().dbt_project_path
+    group = DbtTaskGroup(
+        group_id=group_id,
+        project_config=ProjectConfig(project, manifest_path=manifest_path(), install_dbt_deps=False),
+        profile_config=ProfileConfig(PROFILE, "duckdb", profiles_yml_filepath=project / "profiles.yml"),
+        execution_config=ExecutionConfig(
+            execution_mode=ExecutionMode.WATCHER,
+            setup_operator_args={
+                # Data tests run where they belong, right after their model, and stop what follows; unit tests do not.
+                "dbt_cmd_flags": ["--resource-type", "test"],
+                "pool": "warehouse",
+            },
+        ),
+        render_config=RenderConfig(
+            load_method=LoadMode.DBT_MANIFEST,
+            test_behavior=TestBehavior.NONE,
+            emit_datasets=False,
+            select=select or [],
+            exclude=exclude or [],
+        ),
+        operator_args={
+            "vars": "{{ ti.xcom_pull(task_ids='" + variables_from + "')['variables'] | tojson }}",
+            "install_deps": False,
+            "deferrable": False,
+            "poke_interval": 2,
+            "pool": "watchers",
+            # On a retry a watcher would run dbt itself, beside the producer and outside its pool.
+            "retries": 0,
+        },
+    )
+    return group, group.children[f"{group_id}.dbt_producer_watcher"]

@@ -1,0 +1,89 @@
+"""What every DAG has in common: owner, retries, clock, dates, and how a task ends that cannot or must not go on.
+
+No logic of a stage belongs here.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any
+
+from airflow.sdk import Asset, CronTriggerTimetable, Param, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from meterwise.planning import NothingToDoError, RefusedError, days_asked_for, local_timezone
+
+DOMAINS = {domain: Asset(f"raw/{domain}") for domain in ("crm", "meter_reads", "weather")}
+FEATURES = {model: Asset(f"features/{model}") for model in ("demand", "churn", "segments")}
+MODELS = {model: Asset(f"model/{model}") for model in ("demand", "churn", "segments")}
+SCORES = {model: Asset(f"scores/{model}") for model in ("demand", "churn")}
+PUBLISHED = Asset("published/segments")
+
+
+def say_why(context: Any) -> None:
+    """Leave the reason, and what to do, in the last line of the log of a task that failed."""
+    reason = " ".join(str(context.get("exception") or "no exception was recorded").split())
+    logging.getLogger("meterwise").error("%s", reason)
+
+
+COMMON: dict[str, Any] = {
+    "start_date": datetime(2026, 1, 1, tzinfo=UTC),
+    "catchup": False,
+    "max_active_runs": 1,
+    "params": {
+        "as_of_date": Param(
+            None, type=["null", "string"], format="date", description="Day to work for; empty: the day of the run."
+        )
+    },
+    "dagrun_timeout": timedelta(hours=6),
+    "default_args": {
+        "owner": "meterwise",
+        "retries": 1,
+        "retry_delay": timedelta(seconds=30),
+        "execution_timeout": timedelta(hours=1),
+        "on_failure_callback": say_why,
+    },
+}
+
+
+def at(cron: str) -> CronTriggerTimetable:
+    """Return a schedule in the utility's own time zone."""
+    return CronTriggerTimetable(cron, timezone=local_timezone())
+
+
+def step(**arguments: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Like ``task``: a stage with nothing to do is skipped with a word, one that was refused is not tried again."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        @wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except NothingToDoError as word:
+                raise AirflowSkipException(str(word)) from word
+            except RefusedError as refusal:
+                raise AirflowFailException(str(refusal)) from refusal
+
+        return task(**arguments)(run)
+
+    return decorate
+
+
+def days() -> list[str]:
+    """Return the days this run is for: the parameter, those of the assets that triggered it, or its own day."""
+    context = get_current_context()
+    events = [event for of_asset in context.get("triggering_asset_events", {}).values() for event in of_asset]
+    travelled = [day for event in events for day in event.extra.get("as_of_dates", [])]
+    return days_asked_for(context["params"]["as_of_date"], travelled, context["dag_run"].run_after)
+
+
+def hand_on(asset: Asset, as_of_dates: list[str]) -> None:
+    """Let the days travel with the event of an asset that the task makes."""
+    get_current_context()["outlet_events"][asset].extra = {"as_of_dates": as_of_dates}
+
+
+def is_scheduled() -> bool:
+    """Tell whether the clock alone started this run: no person, no asset, no other DAG, no backfill."""
+    context = get_current_context()
+    return context["dag_run"].run_type == "scheduled" and not context.get("triggering_asset_events")

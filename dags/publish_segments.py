@@ -1,0 +1,71 @@
+"""Put the segments together, check everything that leaves, and deliver it to `published.*` in one transaction.
+
+Starts whenever scores, features or the segment model are new, and waits, by ending with a word, until all of a day
+is there. A delivery for an older day than the current one is kept as a version and never becomes current.
+"""
+
+from typing import Any
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import dag, get_current_context, task
+
+from dbt_tasks import dbt_group
+from defaults import COMMON, FEATURES, MODELS, PUBLISHED, SCORES, days, hand_on, step
+
+
+@dag(
+    schedule=SCORES["churn"] | SCORES["demand"] | FEATURES["segments"] | MODELS["segments"],
+    tags=["publish", "segments"],
+    doc_md=__doc__,
+    **COMMON,
+)
+def publish_segments() -> None:
+    as_of_dates = step(task_id="days")(days)()
+
+    @task.branch(pool="warehouse")
+    def decide(as_of_dates: list[str]) -> str:
+        from meterwise import registry
+        from models.segments.dataset import skip_reason
+
+        reason = skip_reason(as_of_dates[-1])
+        return "plan" if reason or registry.has_champion("segments") else "train"
+
+    @step(pool="warehouse")
+    def plan(as_of_dates: list[str]) -> dict[str, Any]:
+        from meterwise import planning, transform
+
+        ready = planning.days_ready_to_publish(as_of_dates)
+        return {"as_of_dates": ready, "variables": transform.variables(ready)}
+
+    @step()
+    def score_segments(planned: dict[str, Any]) -> None:
+        from models.segments.score import score
+
+        for as_of_date in planned["as_of_dates"]:
+            score(as_of_date)
+
+    @step(pool="warehouse")
+    def check(planned: dict[str, Any]) -> None:
+        from expectations import check_publish
+
+        for as_of_date in planned["as_of_dates"]:
+            check_publish(as_of_date)
+
+    @step(pool="warehouse", outlets=[PUBLISHED])
+    def deliver(planned: dict[str, Any]) -> None:
+        from meterwise.publish import deliver as deliver_day
+
+        for as_of_date in planned["as_of_dates"]:
+            deliver_day(as_of_date, str(get_current_context()["run_id"]))
+        hand_on(PUBLISHED, planned["as_of_dates"])
+
+    newest = {"as_of_date": "{{ ti.xcom_pull(task_ids='days')[-1] }}"}
+    train = TriggerDagRunOperator(task_id="train", trigger_dag_id="train_segments", conf=newest)
+    planned = plan(as_of_dates)
+    build, built = dbt_group("dbt", select=["tag:publish"], exclude=None, variables_from="plan")
+    decide(as_of_dates) >> [train, planned]
+    score_segments(planned) >> build
+    built >> check(planned) >> deliver(planned)
+
+
+publish_segments()

@@ -1,0 +1,229 @@
+"""Decides for which days a stage runs and whether it has anything to do. Orchestrators ask; nothing here imports one.
+
+What a stage does does not belong here.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from meterwise.settings import Settings
+from meterwise.utility import Utility
+
+DOMAINS = ("crm", "meter_reads", "weather")
+TRAINED = ("demand", "churn", "segments")
+SCORED = {"demand": "scores.demand_forecasts", "churn": "scores.churn_scores"}
+DAG_IDS = frozenset(
+    {f"ingest_{domain}" for domain in DOMAINS}
+    | {f"train_{model}" for model in TRAINED}
+    | {f"score_{model}" for model in SCORED}
+    | {"build_warehouse", "publish_segments"}
+)
+LANDING_LIMIT = timedelta(minutes=20)
+"""A landing that has said nothing for so long was killed, and nobody waits for it any more."""
+
+
+class NothingToDoError(Exception):
+    """The stage has nothing to do; the text says why, in words for a log."""
+
+
+class RefusedError(RuntimeError):
+    """Trying again will not help: someone must act first; the text says who and what."""
+
+
+def utility(settings: Settings | None = None) -> Utility:
+    """Return the utility of ``sources.yml``; its defaults where that cannot be read (landing then says why)."""
+    from meterwise.sources.config import SourcesFileError, load_sources
+
+    try:
+        return load_sources(settings=settings).utility
+    except SourcesFileError:
+        return Utility()
+
+
+def local_timezone(settings: Settings | None = None) -> str:
+    """Return the IANA time zone whose calendar the schedules follow."""
+    return utility(settings).timezone
+
+
+def days_asked_for(
+    asked: str | None, travelled: Sequence[str], run_after: datetime, settings: Settings | None = None
+) -> list[str]:
+    """Return the days (ISO) that a run is for, oldest first.
+
+    Args:
+        asked: The parameter ``as_of_date``, which wins.
+        travelled: Days that came with the assets that started the run.
+        run_after: Moment for which the run was scheduled; its local day counts where nothing else does.
+        settings: Defaults to those of the process.
+
+    Raises:
+        NothingToDoError: The run is for a day that Meterwise's clock has not reached.
+    """
+    own = utility(settings)
+    days = [asked] if asked else sorted(set(travelled))
+    if not days:
+        days = [run_after.replace(tzinfo=run_after.tzinfo or UTC).astimezone(ZoneInfo(own.timezone)).date().isoformat()]
+    today = own.today(settings).isoformat()
+    reached = [day for day in days if day <= today]
+    if not reached:
+        raise NothingToDoError(
+            f"Meterwise's clock stands at {today} and this run is for {', '.join(days)}: nothing has arrived yet."
+        )
+    return reached
+
+
+@contextmanager
+def landing(domain: str, as_of_date: str, last_step: bool = False, settings: Settings | None = None) -> Iterator[None]:
+    """Record how a landing goes: under way while it lasts, failed with the reason, landed after its last step."""
+    from meterwise import ops
+
+    ops.record_landing(domain, as_of_date, "landing", settings=settings)
+    try:
+        yield
+    except Exception as error:
+        ops.record_landing(domain, as_of_date, "failed", str(error), settings=settings)
+        raise
+    if last_step:
+        ops.record_landing(domain, as_of_date, "landed", settings=settings)
+
+
+def still_landing(as_of_dates: Sequence[str], settings: Settings | None = None) -> list[str]:
+    """Return the domains whose landing for one of these days is under way, so that one build can serve all."""
+    from meterwise import ops
+
+    since = datetime.now(UTC) - LANDING_LIMIT
+    rows = [row for day in as_of_dates for row in ops.landings(day, settings=settings).values()]
+    return sorted({row["domain"] for row in rows if row["state"] == "landing" and row["recorded_at"] > since})
+
+
+def stale_domains(as_of_date: str, settings: Settings | None = None) -> dict[str, str]:
+    """Return the domains that have not landed for a day, with the reason."""
+    from meterwise import ops
+
+    landed = ops.landings(as_of_date, settings=settings)
+    found = {domain: landed.get(domain, {"state": "nothing landed", "message": ""}) for domain in DOMAINS}
+    return {
+        domain: f"{row['state']}. {row['message']}".rstrip(". ")
+        for domain, row in found.items()
+        if row["state"] != "landed"
+    }
+
+
+def accepted_loads(settings: Settings | None = None) -> int:
+    """Return how many loads were accepted so far; it only grows, so it tells whether anything is new."""
+    from meterwise.warehouse import Warehouse
+
+    warehouse = Warehouse(settings)
+    warehouse.create_raw_tables()
+    table = warehouse.arrow("select count(distinct load_id) as loads from raw.load_audit where state = 'accepted'")
+    return int(table["loads"][0].as_py())
+
+
+def days_to_build(as_of_dates: Sequence[str], settings: Settings | None = None) -> list[str]:
+    """Return those days for which a load was accepted since they were last built, or that were never built.
+
+    Raises:
+        NothingToDoError: There is none.
+    """
+    from meterwise import ops
+
+    loads = accepted_loads(settings)
+    if loads == 0:
+        raise NothingToDoError("No load was accepted so far: there is nothing to build from.")
+    days = [day for day in as_of_dates if ops.built_from(day, settings=settings) != loads]
+    if not days:
+        raise NothingToDoError(f"Built already for {', '.join(as_of_dates)}, and nothing has landed since.")
+    return days
+
+
+def newest_built_day(settings: Settings | None = None) -> str:
+    """Return the newest day that features were built for.
+
+    Raises:
+        NothingToDoError: Nothing was built so far.
+    """
+    from meterwise import ops
+
+    built: dict[str, Any] | None = ops.last_build(settings=settings)
+    if built is None:
+        raise NothingToDoError("No features were built so far: build_warehouse must run first.")
+    days: list[date] = built["as_of_dates"]
+    return max(days).isoformat()
+
+
+def rows_of(table: str, as_of_date: str, settings: Settings | None = None) -> int:
+    """Return how many rows a table of the warehouse has for a day; 0 where the table is missing."""
+    from meterwise.warehouse import Warehouse
+
+    schema, name = table.split(".")
+    warehouse = Warehouse(settings)
+    known = warehouse.arrow(
+        "select 1 from information_schema.tables where table_schema = $schema and table_name = $name",
+        {"schema": schema, "name": name},
+    )
+    if known.num_rows == 0:
+        return 0
+    counted = warehouse.arrow(f"select count(*) as n from {table} where as_of_date = $day::date", {"day": as_of_date})
+    return int(counted["n"][0].as_py())
+
+
+def days_to_score(
+    model: str, as_of_dates: Sequence[str], by_the_clock: bool, settings: Settings | None = None
+) -> list[str]:
+    """Return the days to score: those asked for, or, by the clock, those that the champion has not scored yet.
+
+    New features and a new champion start scoring by themselves, so the clock finds work only after something failed.
+
+    Raises:
+        NothingToDoError: There is none.
+    """
+    built = [day for day in as_of_dates if rows_of("features.features_demand", day, settings)]
+    if not built:
+        raise NothingToDoError(f"No features are built for {', '.join(as_of_dates)}; build_warehouse starts scoring.")
+    if not by_the_clock:
+        return built
+    days = [day for day in built if not _is_scored(model, day, settings)]
+    if not days:
+        raise NothingToDoError(f"Scored already for {', '.join(built)}; new features or a new champion start it again.")
+    return days
+
+
+def _is_scored(model: str, day: str, settings: Settings | None) -> bool:
+    from meterwise import registry
+    from meterwise.warehouse import Warehouse
+
+    champion = registry.champion(model, settings)
+    if champion is None or not rows_of(SCORED[model], day, settings):
+        return False
+    query = f"select distinct model_version from {SCORED[model]} where as_of_date = $day::date"
+    return Warehouse(settings).arrow(query, {"day": day})["model_version"].to_pylist() == [champion.version]
+
+
+def days_ready_to_publish(as_of_dates: Sequence[str], settings: Settings | None = None) -> list[str]:
+    """Return the days for which every input of the publish layer is there: features, and scores or the word why not.
+
+    Raises:
+        NothingToDoError: None is ready; the text says what is awaited.
+    """
+    awaited = {day: _awaited(day, settings) for day in as_of_dates}
+    ready = [day for day, missing in awaited.items() if not missing]
+    if not ready:
+        words = "; ".join(f"{day}: {', '.join(missing)}" for day, missing in awaited.items())
+        raise NothingToDoError(f"Not everything is there yet. Awaited for {words}. It starts again by itself.")
+    return ready
+
+
+def _awaited(day: str, settings: Settings | None) -> list[str]:
+    from meterwise.warehouse import Warehouse
+
+    missing = [] if rows_of("features.features_segments", day, settings) else ["features of segments"]
+    skipped: set[str] = set()
+    if rows_of("scores.model_skips", day, settings):
+        found = Warehouse(settings).arrow(
+            "select model from scores.model_skips where as_of_date = $day::date", {"day": day}
+        )
+        skipped = set(found["model"].to_pylist())
+    return missing + [f"scores of {m}" for m, t in SCORED.items() if m not in skipped and not rows_of(t, day, settings)]

@@ -1,0 +1,134 @@
+"""Child processes: started in a session of their own, watched, and ended with everything that they started."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+MARK = "STACK_OF_METERWISE"
+"""Environment variable that every process of a stack inherits; its value is the stack's home."""
+
+TAIL_LINES = 12
+GRACE_SECONDS = 10.0
+HEALTH_POLL_SECONDS = 0.25
+
+
+class StackError(RuntimeError):
+    """The stack could not be started or kept running; the message says which part, why, and what to do."""
+
+
+@dataclass
+class ChildProcess:
+    """One long-lived process of the stack.
+
+    Attributes:
+        name: What people call it.
+        command: Program and arguments.
+        log: File that gets everything it prints.
+        healthy: Tells whether it can be used; errors count as no.
+        timeout_seconds: How long it may take to become healthy.
+    """
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    healthy: Callable[[], bool]
+    timeout_seconds: float = 120
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, environment: Mapping[str, str], home: Path) -> None:
+        """Start it with its output going to its log; Linux ends it when the process that started it is gone."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                env={**environment, MARK: str(home)},
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C reaches the command only, which then stops its children in order
+                preexec_fn=_end_with_parent(),
+            )
+
+    def wait_until_healthy(self) -> None:
+        """Wait for the health check.
+
+        Raises:
+            StackError: It ended, or did not become healthy in time; with the last lines of its log.
+        """
+        deadline = time.monotonic() + self.timeout_seconds
+        while not self._is_healthy():
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"{self.name} did not become ready within {self.timeout_seconds:.0f} seconds.\n{self.tail()}"
+                )
+            time.sleep(HEALTH_POLL_SECONDS)
+
+    def check_alive(self) -> None:
+        """Raise StackError if the process has ended by itself."""
+        if self.process is not None and self.process.poll() is not None:
+            raise StackError(f"{self.name} ended with exit code {self.process.returncode}.\n{self.tail()}")
+
+    def tail(self) -> str:
+        """Return the last lines of the log, with its path."""
+        lines = self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:] if self.log.exists() else []
+        return "\n".join([f"Last lines of {self.log}:", *(f"  {line}" for line in lines)])
+
+    def _is_healthy(self) -> bool:
+        try:
+            return self.healthy()
+        except Exception:
+            return False
+
+
+def end(children: Iterable[ChildProcess], home: Path) -> None:
+    """End processes politely, then, after a grace period, by force, together with whatever they started."""
+    running = [child.process for child in children if child.process is not None]
+    for process in running:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_SECONDS
+    for process in running:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.1, deadline - time.monotonic()))
+    kill_leftovers(home)
+    for process in running:
+        process.wait()
+
+
+def kill_leftovers(home: Path) -> int:
+    """Kill every process that carries the mark of a stack on this home; returns how many there were.
+
+    The mark is inherited, so it finds what a killed scheduler started too, and never a process of anyone else.
+    """
+    found = [process for process in psutil.process_iter() if _belongs_to(process, home)]
+    for process in found:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(found, timeout=GRACE_SECONDS)
+    return len(found)
+
+
+def _belongs_to(process: psutil.Process, home: Path) -> bool:
+    with suppress(psutil.Error, OSError):
+        return process.pid != os.getpid() and process.environ().get(MARK) == str(home)
+    return False
+
+
+def _end_with_parent() -> Callable[[], None] | None:
+    """Return what makes Linux end a child when the thread that started it is gone; the main thread only."""
+    if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
+        return None
+    prctl, set_parent_death_signal = ctypes.CDLL(None).prctl, 1
+    return lambda: prctl(set_parent_death_signal, signal.SIGTERM)

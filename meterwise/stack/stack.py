@@ -1,0 +1,202 @@
+"""Starts, watches and stops the embedded stack. What each part is told is in ``airflow_server`` and ``state``."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import httpx
+from pydantic import SecretStr
+
+from meterwise.planning import DAG_IDS
+from meterwise.postgres import EmbeddedPostgres
+from meterwise.settings import Settings, as_environment
+from meterwise.stack import airflow_server
+from meterwise.stack.airflow_api import AirflowApi, wait_for_dags
+from meterwise.stack.processes import ChildProcess, StackError, end, kill_leftovers
+from meterwise.stack.state import HOST, StackState, take_lock
+
+WAREHOUSE_POOL = "warehouse"
+WATCHERS_POOL = "watchers"
+POOLS = {
+    WAREHOUSE_POOL: (1, "DuckDB admits one process at a time while it writes."),
+    WATCHERS_POOL: (3, "Tasks that only watch dbt; fewer than Airflow runs at once, so that work is never starved."),
+}
+
+
+def silent(message: str) -> None:
+    """Say nothing: the default of ``report``."""
+
+
+class Stack:
+    """PostgreSQL, MLflow, the Data Docs and Airflow of one home.
+
+    Invariants:
+        One stack a home. Everything that it started ends with it; what a killed one left behind is ended by the next.
+    """
+
+    def __init__(self, settings: Settings, report: Callable[[str], None] = silent) -> None:
+        """Prepare a stack.
+
+        Args:
+            settings: Of the installation; addresses are filled in by ``start``.
+            report: Is told in a few words what is being started.
+        """
+        self.home = settings.home_path
+        self.settings = settings
+        self.report = report
+        self.state = StackState()
+        self.postgres = EmbeddedPostgres(self.home / "postgres")
+        self.children: list[ChildProcess] = []
+        self._lock: IO[Any] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> Self:
+        """Start everything and return when it is ready. Call it from the main thread.
+
+        Raises:
+            StackError: A stack already runs on this home, or a part did not become ready.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._lock = take_lock(self.home)
+        self.report("PostgreSQL")
+        self.start_database()
+        self.report("MLflow and Airflow's database")
+        environment = self._environment()
+        airflow_server.write_preload(self.home)
+        servers = [self._mlflow(), self._data_docs()]
+        for server in servers:
+            self._start(server, environment)
+        self._migrate(environment)
+        started_at = datetime.now(UTC)
+        self.report("Airflow")
+        components = [self._component(name, started_at) for name in airflow_server.COMPONENTS]
+        for component in components:
+            self._start(component, environment)
+        for child in self.children:
+            child.wait_until_healthy()
+        self.report("DAGs")
+        for name, (slots, description) in POOLS.items():
+            self.airflow.set_pool(name, slots, description)
+        self._wait_for_dags(started_at)
+        return self
+
+    def start_database(self) -> None:
+        """Start PostgreSQL alone and fill in the settings with every address; part of ``start``."""
+        kill_leftovers(self.home)
+        self.state = StackState.load(self.home)
+        self.state.choose_ports()
+        self.postgres.start()
+        for name in ("airflow", "mlflow"):
+            self.postgres.create_database(name)
+        self.state.save(self.home)
+        self.settings = self.settings.model_copy(
+            update={
+                "database_url": SecretStr(self.postgres.create_database("meterwise")),
+                "mlflow_uri": self.state.url("mlflow"),
+                "mlflow_public_url": self.state.url("mlflow"),
+                "airflow_url": self.state.url("airflow"),
+                "data_docs_url": self.state.url("data_docs"),
+            }
+        )
+
+    def stop(self) -> None:
+        """Stop everything that was started, PostgreSQL last. Twice is no error."""
+        end(self.children, self.home)
+        self.children = []
+        self.postgres.stop()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def check_alive(self) -> None:
+        """Raise StackError if a part of the stack has ended by itself."""
+        for child in self.children:
+            child.check_alive()
+
+    @property
+    def airflow(self) -> AirflowApi:
+        """A client of the stack's Airflow."""
+        return AirflowApi(self.state.url("airflow"), self.state.airflow_password)
+
+    def _environment(self) -> dict[str, str]:
+        database = self.postgres.url("airflow", driver="")
+        return {
+            **as_environment(self.settings),
+            **airflow_server.environment(self.settings, self.state, database),
+            # Read by MLflow's server only; in the environment, so that the password is on no command line.
+            "MLFLOW_BACKEND_STORE_URI": self.postgres.url("mlflow", driver="psycopg2"),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _start(self, child: ChildProcess, environment: dict[str, str]) -> None:
+        self.children.append(child)
+        child.start(environment, self.home)
+
+    def _mlflow(self) -> ChildProcess:
+        artifacts = self.home / "mlflow" / "artifacts"
+        artifacts.mkdir(parents=True, exist_ok=True)
+        port = self.state.ports["mlflow"]
+        arguments = ["--host", HOST, "--port", str(port), "--workers", "1", "--artifacts-destination", str(artifacts)]
+        url = f"{self.state.url('mlflow')}/health"
+        command = [sys.executable, "-m", "mlflow", "server", *arguments]
+        return ChildProcess("MLflow", command, self._log("mlflow"), lambda: httpx.get(url).is_success)
+
+    def _data_docs(self) -> ChildProcess:
+        folder = self.settings.data_docs_path
+        folder.mkdir(parents=True, exist_ok=True)
+        port = self.state.ports["data_docs"]
+        command = [sys.executable, "-m", "http.server", str(port), "--bind", HOST, "--directory", str(folder)]
+        url = self.state.url("data_docs")
+        return ChildProcess("Data Docs", command, self._log("data-docs"), lambda: httpx.get(url).is_success)
+
+    def _component(self, name: str, started_at: datetime) -> ChildProcess:
+        def is_healthy() -> bool:
+            health = self.airflow.health()
+            if name == "api-server":
+                return bool(health["metadatabase"]["status"] == "healthy")
+            key = name.replace("-", "_")
+            heartbeat = health[key][f"latest_{key}_heartbeat"]
+            return bool(heartbeat and datetime.fromisoformat(heartbeat) > started_at)
+
+        command = airflow_server.component(name)
+        return ChildProcess(f"Airflow {name}", command, self._log(f"airflow-{name}"), is_healthy)
+
+    def _migrate(self, environment: dict[str, str]) -> None:
+        """Bring Airflow's database to the schema of the installed version; nothing to do on most starts."""
+        installed = version("apache-airflow")
+        if self.state.migrated == installed:
+            return
+        migration = ChildProcess(
+            "airflow db migrate",
+            airflow_server.command("db", "migrate"),
+            self._log("airflow-migrate"),
+            healthy=lambda: migration.process is not None and migration.process.poll() == 0,
+        )
+        migration.start(environment, self.home)
+        migration.wait_until_healthy()
+        self.state.migrated = installed
+        self.state.save(self.home)
+
+    def _wait_for_dags(self, started_at: datetime) -> None:
+        try:
+            wait_for_dags(self.airflow, set(DAG_IDS), started_at)
+        except TimeoutError as error:
+            raise StackError(str(error)) from error
+
+    def _log(self, name: str) -> Path:
+        return self.home / "logs" / f"{name}.log"
