@@ -10,9 +10,9 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+from sklearn.metrics import average_precision_score
 
-from meterwise import registry
+from meterwise import metrics, registry
 from meterwise.settings import Settings, get_settings
 from models.churn.dataset import LABEL, ChurnSkippedError, training_set
 from models.churn.params import MODEL_NAME, ChurnParams
@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 Vector = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-BINS = 10
 RESAMPLES = 200
 MOST_LEVEL_ERROR = 2.0  # twice or half as many departures as announced: the probabilities can no longer be acted on
 
@@ -29,53 +28,27 @@ MOST_LEVEL_ERROR = 2.0  # twice or half as many departures as announced: the pro
 def measure(probability: Vector, has_left: Flags, contact_share: float = 0.10) -> dict[str, float]:
     """Return average precision, AUC, Brier score, calibration error, and lift and recall at the contacted share.
 
-    What cannot be said without a departure (or without a stayer) is left out.
+    What cannot be said without a departure is NaN.
     """
-    found = {"brier": float(brier_score_loss(has_left, probability)), "ece": calibration_error(probability, has_left)}
-    if has_left.any() and not has_left.all():
-        recall = recall_at(probability, has_left, contact_share)
-        found |= {
-            "average_precision": float(average_precision_score(has_left, probability)),
-            "auc": float(roc_auc_score(has_left, probability)),
-            "recall_at_10pct": recall,
-            "lift_at_10pct": recall / contact_share,
-        }
-    return found
+    return {
+        "average_precision": metrics.average_precision(has_left, probability),
+        "auc": metrics.auc(has_left, probability),
+        "brier": metrics.brier(has_left, probability),
+        "ece": metrics.ece(has_left, probability),
+        "lift_at_10pct": metrics.lift_at(has_left, probability, contact_share),
+        "recall_at_10pct": metrics.recall_at(has_left, probability, contact_share),
+    }
 
 
 def beside(
     model: Mapping[str, float], has_left: Flags, others: Mapping[str, Vector], params: ChurnParams
 ) -> dict[str, float]:
     """Put each other's metrics beside the model's, as ``<metric>_<other>``; ``departure_rate`` is what happened."""
-    metrics = dict(model) | {"departure_rate": float(has_left.mean())}
+    found = dict(model) | {"departure_rate": float(has_left.mean())}
     for other, probability in others.items():
         for name, value in measure(probability, has_left, params.contact_share).items():
-            metrics[f"{name}_{other}"] = value
-    return metrics
-
-
-def calibration_error(probability: Vector, has_left: Flags) -> float:
-    """Return the expected calibration error over ten bins of equal frequency."""
-    order = np.argsort(probability, kind="stable")
-    gaps = [
-        len(part) * abs(float(probability[part].mean()) - float(has_left[part].mean()))
-        for part in np.array_split(order, BINS)
-        if len(part)
-    ]
-    return sum(gaps) / len(probability) if len(probability) else 0.0
-
-
-def recall_at(probability: Vector, has_left: Flags, share: float) -> float:
-    """Return the share of departures among the customers with the highest scores.
-
-    Equal scores at the edge count by their expectation, so a constant score gets exactly the contacted share.
-    """
-    wanted = share * len(probability)
-    values, group = np.unique(-probability, return_inverse=True)
-    sizes = np.bincount(group, minlength=len(values)).astype(float)
-    left = np.bincount(group, weights=has_left.astype(float), minlength=len(values))
-    taken = np.clip(wanted - (np.cumsum(sizes) - sizes), 0.0, sizes)
-    return float((left * taken / sizes).sum() / has_left.sum())
+            found[f"{name}_{other}"] = value
+    return found
 
 
 def promote_if_better(run_id: str, as_of_date: str, settings: Settings | None = None) -> bool:
@@ -107,8 +80,8 @@ def promote_if_better(run_id: str, as_of_date: str, settings: Settings | None = 
     return better
 
 
-def _first(metrics: Mapping[str, float]) -> str:
-    own, base = metrics.get("average_precision"), metrics.get("average_precision_base_rate")
+def _first(logged: Mapping[str, float]) -> str:
+    own, base = logged.get("average_precision"), logged.get("average_precision_base_rate")
     if own is None or base is None:
         return "first version; no customer left in the test window, so its quality is not known yet"
     return f"first version; average precision {own:.3f}, base rate {base:.3f}"
@@ -119,7 +92,7 @@ def compare(challenger: Vector, champion: Vector, test: pd.DataFrame, margin: fl
     has_left = test[LABEL].to_numpy(dtype=bool)
     if not has_left.any() or has_left.all():
         return False, "the champion stays: the test window has no departure to compare on"
-    own, other = (float(average_precision_score(has_left, p)) for p in (challenger, champion))
+    own, other = (metrics.average_precision(has_left, p) for p in (challenger, champion))
     noise = _difference_noise(challenger, champion, has_left, test["customer_id"], seed)
     needed = max(margin * other, noise)
     words = f"average precision {own:.4f} against {other:.4f} of the champion; needed is {needed:.4f} more"
@@ -166,6 +139,6 @@ def _decay(probability: Vector, has_left: Flags) -> str | None:
         seen > MOST_LEVEL_ERROR * announced or announced > MOST_LEVEL_ERROR * seen
     ):
         return f"churn champion announced {announced:.0f} departures where {seen:.0f} were seen"
-    if seen >= 20 and float(roc_auc_score(has_left, probability)) < 0.5:
+    if seen >= 20 and metrics.auc(has_left, probability) < 0.5:
         return "churn champion ranks customers no better than chance"
     return None

@@ -1,0 +1,111 @@
+"""How well load shapes describe later profiles, beside one shape for all, and whether they become champion."""
+
+import logging
+from datetime import date
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from meterwise import registry
+from meterwise.settings import Settings, get_settings
+from models.segments.dataset import SegmentsDataset, SegmentsSkippedError, training_set
+from models.segments.params import MODEL_NAME, SegmentsParams
+from models.segments.predictor import LoadShapes, profiles
+
+log = logging.getLogger(__name__)
+
+LEAST_OF_PROMOTED = 0.8  # a fifth less explained than at promotion: habits have changed
+
+
+def measure(shapes: LoadShapes, train: pd.DataFrame, evaluate: pd.DataFrame) -> dict[str, float]:
+    """Return explained variance on the evaluation window and how many customers keep their shape until then."""
+    found = {
+        "explained_variance": explained_variance(shapes, evaluate),
+        "explained_variance_train": explained_variance(shapes, train),
+        "shapes": float(len(set(shapes.names))),
+        "customers": float(len(evaluate)),
+    }
+    return found | _keeping(shapes, train, evaluate)
+
+
+def beside_one_cluster(train: pd.DataFrame, evaluate: pd.DataFrame) -> dict[str, float]:
+    """Return what the mean profile of the training window explains alone: nothing, or less than nothing."""
+    mean = LoadShapes(("all",), (tuple(profiles(train).mean(axis=0)),), 0)
+    return {"explained_variance_one_cluster": explained_variance(mean, evaluate)}
+
+
+def explained_variance(shapes: LoadShapes, frame: pd.DataFrame) -> float:
+    """Return the share of the profiles' variance around their own mean that the nearest centres explain."""
+    rows = profiles(frame)
+    total = float(((rows - rows.mean(axis=0)) ** 2).sum())
+    if total == 0:
+        return 1.0
+    return 1.0 - float((shapes.nearest(rows)[1] ** 2).sum()) / total
+
+
+def _keeping(shapes: LoadShapes, train: pd.DataFrame, evaluate: pd.DataFrame) -> dict[str, float]:
+    """Share of customers whose name is the same on the last training day and on the evaluation day."""
+    before = train[train["as_of_date"] == train["as_of_date"].max()]
+    both = pd.DataFrame(
+        {
+            "before": pd.Series(shapes.predict(before)["load_shape"].to_numpy(), index=before["customer_id"]),
+            "after": pd.Series(shapes.predict(evaluate)["load_shape"].to_numpy(), index=evaluate["customer_id"]),
+        }
+    ).dropna()
+    if both.empty:
+        return {}
+    chance = (both["before"].value_counts(normalize=True) * both["after"].value_counts(normalize=True)).sum()
+    return {
+        "same_shape_share": float((both["before"] == both["after"]).mean()),
+        "same_shape_share_by_chance": float(chance),
+    }
+
+
+def promote_if_better(run_id: str, as_of_date: str, settings: Settings | None = None) -> bool:
+    """Make the run's shapes champion if they explain more of the same later window than the champion's.
+
+    More by the setting ``promotion_margin`` (a share of the champion's): new shapes rename customers, so a tie is not
+    worth it. The first version needs no rival.
+    """
+    settings = settings or get_settings()
+    challenger = registry.load_run(run_id, settings)
+    champion = registry.champion(MODEL_NAME, settings)
+    if champion is not None and champion.version == challenger.version:
+        return False
+    own = challenger.metrics.get("explained_variance", float("nan"))
+    if champion is None:
+        better, reason = True, f"first version; explains {own:.1%} of the variance of profiles, one shape for all 0 %"
+    else:
+        evaluate = _dataset(as_of_date, settings).evaluate
+        own, other = (
+            explained_variance(cast(LoadShapes, model.predictor), evaluate) for model in (challenger, champion)
+        )
+        better = own - other > settings.promotion_margin * abs(other)
+        words = f"explains {own:.1%} of the variance of profiles, the champion {other:.1%}"
+        reason = f"better than the champion: {words}" if better else f"the champion stays: the new version {words}"
+    log.info("segments version %s: %s", challenger.version, reason)
+    if better:
+        registry.promote(MODEL_NAME, challenger.version, as_of_date, reason, settings)
+    return better
+
+
+def quality_dropped(as_of_date: str, settings: Settings | None = None) -> str | None:
+    """Say in words why new shapes should be learnt before their time; None while the champion's hold."""
+    settings = settings or get_settings()
+    try:
+        evaluate = _dataset(as_of_date, settings).evaluate
+    except SegmentsSkippedError:
+        return None  # nothing to train on, so nothing to train
+    champion = registry.champion(MODEL_NAME, settings)
+    if champion is None:
+        return "segments has no champion yet"
+    promised = champion.metrics.get("explained_variance", float("nan"))
+    now = explained_variance(cast(LoadShapes, champion.predictor), evaluate)
+    if np.isfinite(promised) and now < LEAST_OF_PROMOTED * promised:
+        return f"segments champion explains {now:.1%} of the variance of profiles, {promised:.1%} when it was promoted"
+    return None
+
+
+def _dataset(as_of_date: str, settings: Settings) -> SegmentsDataset:
+    return training_set(date.fromisoformat(as_of_date), SegmentsParams(), settings)

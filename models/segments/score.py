@@ -1,0 +1,61 @@
+"""Gives every active customer of one day a load shape with the champion; never fits."""
+
+import logging
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+
+from meterwise import registry
+from meterwise.settings import Settings, get_settings
+from meterwise.warehouse import Warehouse
+from models.segments.dataset import scoring_set, skip_reason
+from models.segments.params import MODEL_NAME, UNKNOWN
+
+log = logging.getLogger(__name__)
+
+SHAPES = pa.schema(
+    [
+        ("as_of_date", pa.date32()),
+        ("customer_id", pa.string()),
+        ("load_shape", pa.string()),
+        ("shape_distance", pa.float64()),
+        ("model_version", pa.string()),
+    ]
+)
+SKIPS = pa.schema([("as_of_date", pa.date32()), ("model", pa.string()), ("reason", pa.string())])
+
+
+def score(as_of_date: str, settings: Settings | None = None) -> int:
+    """Replace the load shapes of one day; returns the number of customers.
+
+    Where nobody's shape can be told (``dataset.skip_reason``) all are unknown and ``scores.model_skips`` says why.
+
+    Raises:
+        LookupError: The features of that day are not built.
+        NoChampionError: No shapes have been promoted yet.
+    """
+    settings, day = settings or get_settings(), date.fromisoformat(as_of_date)
+    customers = scoring_set(day, settings)
+    reason = skip_reason(as_of_date, settings)
+    rows = customers[["as_of_date", "customer_id"]].assign(as_of_date=day)
+    if reason is None:
+        registry.honour_manual_promotion(MODEL_NAME, as_of_date, settings)
+        champion = registry.require_champion(MODEL_NAME, settings)
+        rows = rows.join(champion.predictor.predict(customers).round({"shape_distance": 9}))
+        rows["model_version"] = champion.version
+    else:
+        log.warning(reason)
+        rows = rows.assign(load_shape=UNKNOWN, shape_distance=float("nan"), model_version=None)
+    _write(rows, reason, day, settings)
+    return len(rows)
+
+
+def _write(rows: pd.DataFrame, reason: str | None, day: date, settings: Settings) -> None:
+    warehouse = Warehouse(settings)
+    table = pa.Table.from_pandas(rows[SHAPES.names], schema=SHAPES, preserve_index=False)
+    skips = [{"as_of_date": day, "model": MODEL_NAME, "reason": reason}] if reason else []
+    warehouse.replace_partition("scores.load_shapes", table, {"as_of_date": day})
+    warehouse.replace_partition(
+        "scores.model_skips", pa.Table.from_pylist(skips, schema=SKIPS), {"as_of_date": day, "model": MODEL_NAME}
+    )
