@@ -219,9 +219,14 @@ create table if not exists raw.quarantine (
 create table if not exists raw.load_audit (
     load_id varchar not null, source varchar not null, table_name varchar not null, origin varchar not null,
     state varchar not null, as_of_date date not null, content_digest varchar,
-    landed_rows bigint not null, accepted_rows bigint not null, duplicate_rows bigint not null, quarantined_rows bigint not null, suspect_rows bigint not null,
+    landed_rows bigint not null, accepted_rows bigint not null, duplicate_rows bigint not null,
+    quarantined_rows bigint not null, suspect_rows bigint not null,
     bytes bigint, seconds double not null, loaded_at_utc timestamp not null,
     first_event_utc timestamp, last_event_utc timestamp
+);
+create table if not exists raw.pull_cursors (
+    source varchar not null, load_id varchar not null, cursor_column varchar not null, cursor_type varchar not null,
+    cursor_value varchar not null
 );
 """
 

@@ -1,0 +1,241 @@
+"""Lands a domain: all its sources, each file and pull by itself, and says at the end which could not be loaded."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import duckdb
+
+from meterwise.ingest.load import Landing, Load, load_rows, transaction
+from meterwise.ingest.pulls import land_pull
+from meterwise.planning import RefusedError
+from meterwise.settings import Settings, get_settings
+from meterwise.sources import files
+from meterwise.sources.config import FileSource, SourcesFileError, SqlSource, load_sources
+from meterwise.sources.problems import Problem, SourceError
+from meterwise.warehouse import Warehouse
+
+log = logging.getLogger(__name__)
+
+DOMAINS: dict[str, tuple[str, ...]] = {
+    "crm": (
+        "crm_customers",
+        "service_points",
+        "crm_contracts",
+        "meters",
+        "tariffs",
+        "crm_interactions",
+        "crm_payments",
+        "crm_campaign_contacts",
+        "bills",
+        "market_prices",
+        "feeder_limits",
+        "holidays",
+    ),
+    "meter_reads": ("register_reads", "meter_reads"),
+    "weather": ("weather",),
+}
+"""Raw tables of a domain, in the order in which they are landed: what others refer to comes first."""
+
+
+class LandingError(RuntimeError):
+    """Some files or sources could not be loaded; all others were. Raised as it is when trying again may help.
+
+    Attributes:
+        problems: What could not be loaded, each with its cure.
+        load_ids: Loads that did land and wait for their check, as ``land`` would have returned them.
+    """
+
+    def __init__(self, problems: Sequence[Problem], load_ids: Sequence[str]) -> None:
+        self.problems = list(problems)
+        self.load_ids = list(load_ids)
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        super().__init__(
+            f"{len(problems)} file(s) or source(s) could not be loaded; {len(load_ids)} load(s) landed all the same.\n"
+            f"{lines}"
+        )
+
+
+class LandingRefusedError(LandingError, RefusedError):
+    """Some files or sources could not be loaded, and trying again changes nothing: a person has to act."""
+
+
+def land(domain: str, as_of_date: str, settings: Settings | None = None) -> list[str]:
+    """Load everything new of a domain.
+
+    Args:
+        domain: A key of ``DOMAINS``.
+        as_of_date: The day that is landed, ``YYYY-MM-DD``.
+        settings: Defaults to those of the process.
+
+    Returns:
+        Ids of the loads that wait for their check, those that an interrupted run left over included.
+
+    Raises:
+        LandingError: At least one file or source could not be loaded; the others were.
+        SourcesFileError: ``sources.yml`` cannot be used.
+    """
+    settings = settings or get_settings()
+    sources = load_sources(settings=settings)
+    landing = Landing(sources, date.fromisoformat(as_of_date), sources.utility.now_utc(settings))
+    Warehouse(settings).create_raw_tables()
+    if domain == "meter_reads":
+        # Reads are judged against the meters known; so these come first, whichever domain lands first.
+        for problem in _land_tables(("meters",), landing, settings):
+            log.warning("%s Reads are judged against the meters known before.", problem)
+    problems = _land_tables(DOMAINS[domain], landing, settings)
+    load_ids = _waiting(domain, settings)
+    if problems:
+        transient = any(problem.is_transient for problem in problems)
+        raise (LandingError if transient else LandingRefusedError)(problems, load_ids)
+    return load_ids
+
+
+def accept(load_ids: Sequence[str], settings: Settings | None = None) -> None:
+    """Let everything downstream read these loads; repeating it changes nothing."""
+    with Warehouse(settings).connect() as connection:
+        connection.execute(
+            "update raw.load_audit set state = 'accepted' where state = 'landed' and list_contains($ids, load_id)",
+            {"ids": list(load_ids)},
+        )
+
+
+def refuse(load_ids: Sequence[str], reason: str, settings: Settings | None = None) -> None:
+    """Move the rows of loads that wait for their check to quarantine; repeating it changes nothing.
+
+    Args:
+        load_ids: The loads.
+        reason: Kept with every row.
+        settings: Defaults to those of the process.
+    """
+    settings = settings or get_settings()
+    now_utc = load_sources(settings=settings).utility.now_utc(settings)
+    with Warehouse(settings).connect() as connection, transaction(connection):
+        waiting = connection.execute(
+            "select load_id, table_name from raw.load_audit where state = 'landed' and list_contains($ids, load_id)",
+            {"ids": list(load_ids)},
+        ).fetchall()
+        for load_id, table in waiting:
+            parameters = {"load_id": load_id, "reason": f"refused: {reason.splitlines()[0]}", "now": now_utc}
+            connection.execute(
+                f"""
+                insert into raw.quarantine
+                select audit.source, audit.table_name, audit.load_id, audit.origin, null, to_json(refused)::varchar,
+                    $reason, $now, null
+                from raw.{table} as refused
+                inner join raw.load_audit as audit on refused.load_id = audit.load_id
+                where refused.load_id = $load_id
+                """,
+                parameters,
+            )
+            connection.execute(f"delete from raw.{table} where load_id = $id", {"id": load_id})
+            connection.execute("delete from raw.pull_cursors where load_id = $id", {"id": load_id})
+            connection.execute(
+                "update raw.load_audit set state = 'refused', quarantined_rows = quarantined_rows + accepted_rows, "
+                "accepted_rows = 0, suspect_rows = 0 where load_id = $id",
+                {"id": load_id},
+            )
+
+
+def _waiting(domain: str, settings: Settings) -> list[str]:
+    tables = [*DOMAINS[domain], *(["meters"] if domain == "meter_reads" else [])]
+    with Warehouse(settings).connect() as connection:
+        rows = connection.execute(
+            "select load_id from raw.load_audit where state = 'landed' and list_contains($tables, table_name) "
+            "order by load_id",
+            {"tables": tables},
+        ).fetchall()
+    return [load_id for (load_id,) in rows]
+
+
+def _land_tables(tables: Sequence[str], landing: Landing, settings: Settings) -> list[Problem]:
+    problems: list[Problem] = []
+    for table in tables:
+        for source in landing.sources.of_table(table):
+            if isinstance(source, FileSource):
+                problems.extend(_land_files(source, landing, settings))
+            else:
+                problems.extend(_land_pull(source, landing, settings))
+    return problems
+
+
+def _land_files(source: FileSource, landing: Landing, settings: Settings) -> Iterator[Problem]:
+    try:
+        urls = files.list_files(source, landing.sources)
+    except SourceError as error:
+        yield error.problem
+        return
+    if not urls:
+        log.warning("source %s: no file matches %s; nothing to land.", source.name, source.path)
+        return
+    with Warehouse(settings).connect() as connection:
+        known = _known_digests(connection, source)
+        for url in urls:
+            try:
+                _land_file(connection, source, url, known, landing)
+            except SourceError as error:
+                log.error("%s", error)
+                yield error.problem
+            except duckdb.Error as error:
+                yield _engine_problem(source, url, error)
+                if isinstance(error, duckdb.FatalException):
+                    return
+
+
+def _land_file(
+    connection: duckdb.DuckDBPyConnection, source: FileSource, url: str, known: set[str], landing: Landing
+) -> None:
+    with files.open_file(source, url) as file:
+        if file.state.digest in known:
+            return
+        rows = files.stage(connection, file)
+        load = load_rows(connection, rows, source, landing, lambda load_id: file.ensure_unchanged())
+        known.add(file.state.digest)
+        _log_load(load, file.origin)
+
+
+def _land_pull(source: SqlSource, landing: Landing, settings: Settings) -> Iterator[Problem]:
+    try:
+        with Warehouse(settings).connect() as connection:
+            for load in land_pull(connection, source, landing, settings):
+                _log_load(load, source.query)
+    except SourceError as error:
+        log.error("%s", error)
+        yield error.problem
+    except SourcesFileError as error:
+        yield Problem(source.name, source.url, str(error).rstrip("."), "Then land again")
+    except duckdb.Error as error:
+        yield _engine_problem(source, source.query, error)
+
+
+def _known_digests(connection: duckdb.DuckDBPyConnection, source: FileSource) -> set[str]:
+    rows = connection.execute(
+        "select content_digest from raw.load_audit where source = $1 and state in ('landed', 'accepted')", [source.name]
+    ).fetchall()
+    return {digest for (digest,) in rows}
+
+
+def _log_load(load: Load, origin: str) -> None:
+    log.info(
+        "load %s: %s: %s rows = %s accepted + %s duplicate + %s quarantined",
+        load.load_id,
+        origin,
+        f"{load.landed:,}",
+        f"{load.accepted:,}",
+        f"{load.duplicate:,}",
+        f"{load.quarantined:,}",
+    )
+
+
+def _engine_problem(source: FileSource | SqlSource, origin: str, error: duckdb.Error) -> Problem:
+    text = str(error).splitlines()[0]
+    if "No space left" in text or "File too large" in text or "Could not write" in text:
+        return Problem(
+            source.name,
+            origin,
+            f"the disk is full; nothing of it was loaded ({text})",
+            "Free space where METERWISE_HOME lies, then land again; what was loaded before is intact",
+        )
+    return Problem(
+        source.name, origin, f"the warehouse refused it ({text})", "Report this with the log; nothing of it was loaded"
+    )

@@ -1,0 +1,214 @@
+"""Loads one file or pull in one transaction: rows to the raw table, the rest to quarantine, and the account of both."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+
+from meterwise.ingest import quality, versions
+from meterwise.ingest.mapping import Mapping
+from meterwise.ingest.relations import log_broken_relations
+from meterwise.sources.config import FileSource, SourcesFile, SqlSource
+from meterwise.sources.layouts import reshape
+from meterwise.sources.problems import Problem, SourceError
+from meterwise.sources.rows import LINE, SourceRows
+
+TOLERATED_BAD_ROWS = 5
+"""So few bad rows stop nothing as long as others are good: in a pull of eight rows, one is not a broken source."""
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What all loads of one landing share."""
+
+    sources: SourcesFile
+    as_of_date: date
+    now_utc: datetime
+
+
+@dataclass(frozen=True)
+class Load:
+    """One load, done."""
+
+    load_id: str
+    landed: int
+    accepted: int
+    duplicate: int
+    quarantined: int
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing."""
+    connection.execute("begin")
+    try:
+        yield
+        connection.execute("commit")
+    except BaseException:
+        with suppress(duckdb.Error):  # the first error says what went wrong; a failed commit has rolled back already
+            connection.execute("rollback")
+        raise
+
+
+def load_rows(
+    connection: duckdb.DuckDBPyConnection,
+    rows: SourceRows,
+    source: FileSource | SqlSource,
+    landing: Landing,
+    before_commit: Callable[[str], None] = lambda load_id: None,
+) -> Load:
+    """Load the rows of one file or pull.
+
+    Args:
+        connection: Holds the rows; no transaction is open.
+        rows: As staged by the reader.
+        source: Where they come from.
+        landing: What all loads of this landing share.
+        before_commit: Last check or last record, given the load id; its error undoes the load.
+
+    Raises:
+        SourceError: Too many rows are bad; nothing was loaded.
+    """
+    started = time.monotonic()
+    zone = landing.sources.utility.timezone
+    with transaction(connection):
+        load_id = next_load_id(connection, source.table)
+        is_first = is_first_load(connection, source, landing.as_of_date)
+        cells = reshape(connection, rows, source)
+        Mapping(source, cells, landing.sources.timezone_of(source), landing.now_utc).run(connection)
+        quarantined = _quarantine(connection, cells, source, load_id, landing)
+        quality.judge(connection, source, zone)
+        versions.stamp(connection, source, landing.now_utc, is_first, zone)
+        counts = versions.add(connection, source, load_id, landing.now_utc, f"{LINE}, _slot")
+        log_broken_relations(connection, source, load_id, rows.origin)
+        landed = counts.accepted + counts.duplicate + quarantined
+        audit: dict[str, object] = {
+            "load_id": load_id,
+            "source": source.name,
+            "table_name": source.table,
+            "origin": rows.origin,
+            # Nothing new needs no check.
+            "state": "landed" if counts.accepted else "accepted",
+            "as_of_date": landing.as_of_date,
+            "content_digest": rows.digest,
+            "landed_rows": landed,
+            "accepted_rows": counts.accepted,
+            "duplicate_rows": counts.duplicate,
+            "quarantined_rows": quarantined,
+            "suspect_rows": counts.suspect,
+            "bytes": rows.size_bytes,
+            "seconds": round(time.monotonic() - started, 3),
+            "loaded_at_utc": landing.now_utc,
+            "first_event_utc": counts.first_event_utc,
+            "last_event_utc": counts.last_event_utc,
+        }
+        write_audit(connection, audit)
+        before_commit(load_id)
+    return Load(load_id, landed, counts.accepted, counts.duplicate, quarantined)
+
+
+def next_load_id(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    """Return the next load id; the order of the ids is the order of the loads."""
+    row = connection.execute("select coalesce(max(left(load_id, 9)::bigint), 0) + 1 from raw.load_audit").fetchone()
+    assert row  # noqa: S101  (an aggregate always gives a row)
+    return f"{row[0]:09d}-{table}"
+
+
+def is_first_load(connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, as_of_date: date) -> bool:
+    """Whether the source has no past yet.
+
+    All files of the first day are the first load, also when it was interrupted; a pull is one load.
+    """
+    same_day = "and as_of_date <> $as_of_date" if source.kind == "files" else "and $as_of_date is not null"
+    row = connection.execute(
+        f"select count(*) from raw.load_audit where source = $source and state <> 'refused' {same_day}",
+        {"source": source.name, "as_of_date": as_of_date},
+    ).fetchone()
+    return not (row and row[0])
+
+
+def write_audit(connection: duckdb.DuckDBPyConnection, audit: dict[str, object]) -> None:
+    """Write the account of one load."""
+    names = ", ".join(audit)
+    marks = ", ".join(f"${name}" for name in audit)
+    connection.execute(f"insert into raw.load_audit ({names}) values ({marks})", audit)
+
+
+def _quarantine(
+    connection: duckdb.DuckDBPyConnection,
+    cells: SourceRows,
+    source: FileSource | SqlSource,
+    load_id: str,
+    landing: Landing,
+) -> int:
+    """Put the rows that cannot be represented aside; refuse the load when they are too many."""
+    rejects = _rejected_lines(connection)
+    found = connection.execute("select count(*), count(_bad) from incoming").fetchone()
+    assert found  # noqa: S101  (an aggregate always gives a row)
+    total, bad = found[0] + rejects, found[1] + rejects
+    if not bad:
+        return 0
+    share = bad / total
+    if share > source.max_bad_share and (bad == total or bad > TOLERATED_BAD_ROWS):
+        raise SourceError(_too_many_bad(connection, cells, source, bad, total))
+    parameters = {
+        "source": source.name,
+        "table_name": source.table,
+        "load_id": load_id,
+        "origin": cells.origin,
+        "now": landing.now_utc,
+    }
+    slot = "and cells._slot is not distinct from incoming._slot" if "_slot" in cells.types else ""
+    connection.execute(
+        f"""
+        insert into raw.quarantine
+        select distinct $source, $table_name, $load_id, $origin, incoming.{LINE}, to_json(cells)::varchar,
+            incoming._bad, $now::timestamp, null
+        from incoming inner join (select * exclude ({LINE}), {LINE} from {cells.relation}) as cells
+            on cells.{LINE} = incoming.{LINE} {slot}
+        where incoming._bad is not null
+        """,
+        parameters,
+    )
+    if rejects:
+        connection.execute(
+            "insert into raw.quarantine select $source, $table_name, $load_id, $origin, line, "
+            "json_object('_line', any_value(csv_line))::varchar, 'line: ' || lower(any_value(error_type::varchar)), "
+            "$now::timestamp, null from reject_errors group by line",
+            parameters,
+        )
+    return int(bad)
+
+
+def _rejected_lines(connection: duckdb.DuckDBPyConnection) -> int:
+    """Lines that the CSV reader itself could not split."""
+    exists = connection.execute("select count(*) from duckdb_tables() where table_name = 'reject_errors'").fetchone()
+    if not exists or not exists[0]:
+        return 0
+    row = connection.execute("select count(distinct line) from reject_errors").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _too_many_bad(
+    connection: duckdb.DuckDBPyConnection, cells: SourceRows, source: FileSource | SqlSource, bad: int, total: int
+) -> Problem:
+    first = connection.execute(
+        f"select {LINE}, _bad from incoming where _bad is not null order by {LINE} limit 1"
+    ).fetchone()
+    line, reason = first or (None, "lines do not have as many fields as the header")
+    if _rejected_lines(connection):
+        reject = connection.execute("select min(line) from reject_errors").fetchone()
+        if reject and (line is None or reject[0] < line):
+            line, reason = reject[0], "the line does not have as many fields as the header"
+    return Problem(
+        source.name,
+        cells.origin,
+        f"{reason}. {bad:,} of {total:,} rows cannot be used, more than the limit of {source.max_bad_share:.0%} "
+        "(`max_bad_share`); nothing of it was loaded",
+        f"Correct the file, or the mapping of source {source.name} in sources.yml (column, unit, format of dates and "
+        "numbers), and land it again",
+        line,
+    )

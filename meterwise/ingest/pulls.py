@@ -1,0 +1,139 @@
+"""Loads one pull of a database: the new rows, then the keys that are gone."""
+
+from typing import Any
+
+import duckdb
+
+from meterwise.ingest.load import Landing, Load, load_rows, next_load_id, transaction, write_audit
+from meterwise.ingest.mapping import Mapping
+from meterwise.settings import Settings
+from meterwise.sources import sql
+from meterwise.sources.config import SqlSource
+from meterwise.sources.problems import Problem, SourceError
+
+MOST_DELETIONS = 0.5
+"""When more than this share of the keys is gone, the comparison is wrong sooner than the customers are."""
+
+
+def land_pull(
+    connection: duckdb.DuckDBPyConnection, source: SqlSource, landing: Landing, settings: Settings
+) -> list[Load]:
+    """Pull what is new of a source, and the deletions where they are asked for.
+
+    Raises:
+        SourceError: The database is down or does not have what the mapping names.
+    """
+    loads: list[Load] = []
+    since = sql.last_cursor(connection, source) if source.cursor else None
+    with sql.opened(source, settings) as engine:
+        pulled = sql.pull(engine, source, since)
+        keys = _pull_keys(engine, source, pulled, since)
+    if len(pulled):
+        rows = sql.stage(connection, pulled, source, "source_rows")
+        loads.append(
+            load_rows(
+                connection,
+                rows,
+                source,
+                landing,
+                lambda load_id: sql.record_cursor(connection, source, load_id, pulled),
+            )
+        )
+    if keys is not None:
+        deletions = _land_deletions(connection, source, landing, keys)
+        loads += [deletions] if deletions else []
+    return loads
+
+
+def _pull_keys(engine: Any, source: SqlSource, pulled: Any, since: Any) -> Any:
+    """The keys that the source has now; a full pull holds them already."""
+    if not source.compare_keys:
+        return None
+    if since is None:
+        return pulled
+    return sql.pull(engine, source, None, tuple(dict.fromkeys(source.columns[key] for key in source.raw_table.key)))
+
+
+def _land_deletions(
+    connection: duckdb.DuckDBPyConnection, source: SqlSource, landing: Landing, keys: Any
+) -> Load | None:
+    """Add a deleting version for every current key of this source that the source no longer has."""
+    table = source.raw_table
+    key_list = ", ".join(table.key)
+    bare = source.model_copy(
+        update={
+            "columns": {key: source.columns[key] for key in table.key},
+            "values": {key: value for key, value in source.values.items() if key in table.key},
+            "attributes": (),
+            "received_at": None,
+            "cursor": None,
+        }
+    )
+    rows = sql.stage(connection, keys, bare, "source_keys")
+    with transaction(connection):
+        Mapping(bare, rows, landing.sources.timezone_of(source), landing.now_utc).run(connection)
+        connection.execute(
+            f"""
+            create or replace temp table gone as
+            with current_rows as (
+                select rows.* from raw.{table.name} as rows
+                qualify row_number() over (
+                    partition by {key_list} order by received_at_utc desc, version_no desc
+                ) = 1
+            )
+            select current_rows.*
+            from current_rows
+            inner join raw.load_audit as audit on current_rows.load_id = audit.load_id
+            anti join incoming using ({key_list})
+            where audit.source = $source and not current_rows.is_deleted
+            """,
+            {"source": source.name},
+        )
+        gone = _count(connection, "select count(*) from gone")
+        if not gone:
+            return None
+        known = gone + _count(connection, f"select count(distinct ({key_list})) from incoming")
+        if gone > MOST_DELETIONS * known:
+            raise SourceError(
+                Problem(
+                    source.name,
+                    source.query,
+                    f"{gone:,} of {known:,} keys are gone at once; none was marked as deleted",
+                    "Check `query` and the key columns. If they are really gone, set `compare_keys: false` and delete "
+                    "them by an end date",
+                )
+            )
+        load_id = next_load_id(connection, table.name)
+        connection.execute(
+            f"""
+            insert into raw.{table.name} by name
+            select gone.* replace (
+                timestamp '{landing.now_utc}' as received_at_utc, false as received_at_assumed,
+                timestamp '{landing.now_utc}' as landed_at_utc, gone.version_no + 1 as version_no,
+                true as is_deleted, '{load_id}' as load_id
+            )
+            from gone
+            """
+        )
+        audit: dict[str, object] = {
+            "load_id": load_id,
+            "source": source.name,
+            "table_name": table.name,
+            "origin": f"keys of {source.query}",
+            "state": "landed",
+            "as_of_date": landing.as_of_date,
+            "landed_rows": gone,
+            "accepted_rows": gone,
+            "duplicate_rows": 0,
+            "quarantined_rows": 0,
+            "suspect_rows": 0,
+            "seconds": 0.0,
+            "loaded_at_utc": landing.now_utc,
+        }
+        write_audit(connection, audit)
+    return Load(load_id, gone, gone, 0, 0)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,286 @@
+"""What ``sources.yml`` may say: how a utility's own data maps onto the canonical raw tables.
+
+Reading the sources is the business of ``files`` and ``sql``; this module only understands the page of YAML.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from meterwise.raw_tables import RAW_TABLES, RawTable
+from meterwise.settings import Settings, get_settings
+from meterwise.utility import Utility
+
+SECRET = "secret:"  # noqa: S105  (the word that marks a secret's name, not a secret)
+PASSWORD_KEYS = {"password", "passwd", "pwd", "token", "secret"}
+COMPUTED = {"quality_code", "quality_reason", "interval_minutes"}
+
+
+class SourcesFileError(ValueError):
+    """``sources.yml`` cannot be used; the text names the file, the source, the key and the cure."""
+
+
+class _Source(BaseModel, frozen=True, extra="forbid"):
+    """What every kind of source can say."""
+
+    name: str = Field(description="Name of the source, unique in the file.")
+    table: str = Field(description="Canonical raw table; default: the source's name.")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="Canonical column: source column. Only these are read."
+    )
+    values: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="Canonical column: {value in the source: canonical value}."
+    )
+    defaults: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Constants for canonical columns."
+    )
+    attributes: tuple[str, ...] = Field(default=(), description="Further source columns, kept as JSON text.")
+    static: tuple[str, ...] = Field(
+        default=(), description="Columns and attributes that never change: today's value holds for the past."
+    )
+    timezone: str | None = Field(default=None, description="IANA zone of times without an offset.")
+    received_at: str | None = Field(default=None, description="Source column: when the row (version) arrived.")
+    received_at_on_first_load: bool | None = Field(
+        default=None, description="Believe received_at on the first load too; default: yes for files, no for sql."
+    )
+    delay_hours: float = Field(
+        default=24, ge=0, description="Assumed hours from event to arrival where a first load does not say."
+    )
+    max_bad_share: float = Field(default=0.05, ge=0, le=1, description="Share of bad rows that stops a load.")
+    decimal: Literal[".", ","] = Field(default=".", description="Decimal mark of numbers in text.")
+    timestamp_format: str | None = Field(default=None, description="strptime format of times; default ISO 8601.")
+    date_format: str | None = Field(default=None, description="strptime format of dates; default ISO 8601.")
+    timestamp: Literal["start", "end"] = Field(default="start", description="What a read's time marks.")
+    interval_minutes: int | None = Field(default=None, ge=1, le=1440, description="Length of a read's interval.")
+    unit: Literal["kWh", "Wh", "MWh", "kW", "W"] = Field(default="kWh", description="kW x interval gives kWh.")
+    cumulative: bool = Field(default=False, description="Values are register readings; reads are their differences.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _table_is_name(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "table" not in data:
+            return {**data, "table": data.get("name")}
+        return data
+
+    @field_validator("table")
+    @classmethod
+    def _known_table(cls, table: str) -> str:
+        if table not in RAW_TABLES:
+            raise ValueError(f"'{table}' is not a raw table. Set `table` to one of: {', '.join(sorted(RAW_TABLES))}")
+        return table
+
+    @model_validator(mode="after")
+    def _known_columns(self) -> "_Source":
+        known = {column.name for column in self.raw_table.columns} | self._layout_columns
+        for block in ("columns", "values", "defaults"):
+            unknown = sorted(set(getattr(self, block)) - known)
+            if unknown:
+                raise ValueError(
+                    f"`{block}` names {', '.join(unknown)}, which raw.{self.table} does not have. "
+                    f"Its columns: {', '.join(sorted(known))}"
+                )
+        if self.attributes and "attributes" not in known:
+            raise ValueError(f"`attributes` cannot be kept: raw.{self.table} has no place for them. Remove the key")
+        missing = sorted(self._needed - set(self.columns) - set(self.defaults))
+        if missing:
+            raise ValueError(
+                f"no column or default for {', '.join(missing)}, which raw.{self.table} needs. "
+                "Add each under `columns` (canonical name: your column) or `defaults`"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reads_know_their_interval(self) -> "_Source":
+        known = self.interval_minutes or "interval_minutes" in self.columns or "interval_minutes" in self.defaults
+        if self.table == "meter_reads" and not known and self._layout != "wide":
+            raise ValueError("`interval_minutes` is missing: say how long one interval is, e.g. `interval_minutes: 30`")
+        if self.cumulative and self.table != "meter_reads":
+            raise ValueError("`cumulative: true` belongs to a source of table meter_reads")
+        return self
+
+    @property
+    def raw_table(self) -> RawTable:
+        """The canonical table that this source fills."""
+        return RAW_TABLES[self.table]
+
+    @property
+    def _layout(self) -> str:
+        return getattr(self, "layout", "long")
+
+    @property
+    def _layout_columns(self) -> set[str]:
+        return {"local_date"} if self._layout == "wide" else set()
+
+    @property
+    def _needed(self) -> set[str]:
+        needed = {column.name for column in self.raw_table.columns if column.required} - COMPUTED - {"channel"}
+        if self._layout == "wide":
+            return (needed - {"interval_start_utc", "consumption_kwh"}) | {"local_date"}
+        if self._layout == "matrix":
+            return needed - {"meter_id", "consumption_kwh"}
+        return needed
+
+    @property
+    def trusts_received_at(self) -> bool:
+        """Whether ``received_at`` is believed on a first load."""
+        if self.received_at_on_first_load is None:
+            return self.kind != "sql"  # type: ignore[attr-defined]
+        return self.received_at_on_first_load
+
+    @property
+    def mapped_columns(self) -> tuple[str, ...]:
+        """Source columns that are read by name, without repeats."""
+        names = [*self.columns.values(), *self.attributes, *([self.received_at] if self.received_at else [])]
+        return tuple(dict.fromkeys(names))
+
+
+class FileSource(_Source, frozen=True):
+    """Files through fsspec."""
+
+    kind: Literal["files"]
+    path: str = Field(description="Path, glob or fsspec URL; relative to the folder of sources.yml.")
+    format: Literal["csv", "parquet", "ndjson"] = Field(default="csv", description="Format of the files.")
+    delimiter: str = Field(default=",", min_length=1, max_length=1, description="Delimiter of CSV.")
+    encoding: Literal["utf-8", "latin-1", "utf-16"] = Field(default="utf-8", description="Encoding of CSV.")
+    layout: Literal["long", "wide", "matrix"] = Field(
+        default="long", description="wide: a row per meter and day; matrix: a row per time, a column per meter."
+    )
+    value_columns: str | None = Field(
+        default=None, description="Regular expression of the value columns; wide: names HH:MM, else every unmapped one."
+    )
+    repeated_hour: Literal["first", "second", "sum"] = Field(
+        default="first",
+        description="Wide: what the one column of the hour that the autumn clock change repeats holds. "
+        "A further column of the same time (02:00 twice, or 02:00B) always is the second.",
+    )
+
+    @model_validator(mode="after")
+    def _layouts_are_for_reads(self) -> "FileSource":
+        if self.layout != "long" and self.table != "meter_reads":
+            raise ValueError(f"`layout: {self.layout}` is for meter_reads; raw.{self.table} takes `layout: long`")
+        return self
+
+
+class SqlSource(_Source, frozen=True):
+    """A table or query of any database that SQLAlchemy reaches."""
+
+    kind: Literal["sql"]
+    url: str = Field(description="SQLAlchemy URL, or secret:<name>; a password never stands in the file.")
+    query: str = Field(description="Table name or select.")
+    cursor: str | None = Field(default=None, description="Source column: pull only rows at or after its last value.")
+    compare_keys: bool = Field(default=False, description="Find deletions by comparing keys at every landing.")
+
+    @field_validator("url")
+    @classmethod
+    def _no_password(cls, url: str) -> str:
+        if url.startswith(SECRET):
+            return url
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise ValueError("`url` is neither an SQLAlchemy URL nor secret:<name>") from None
+        if parsed.password or PASSWORD_KEYS & {key.lower() for key in parsed.query}:
+            raise ValueError(
+                "`url` carries a password. Write `url: secret:<name>` and set METERWISE_SECRETS__<NAME> instead"
+            )
+        return url
+
+    def resolved_url(self, settings: Settings) -> str:
+        """Return the URL with its secret; never log it.
+
+        Raises:
+            SourcesFileError: The secret is not set.
+        """
+        if not self.url.startswith(SECRET):
+            return self.url
+        name = self.url.removeprefix(SECRET)
+        if name not in settings.secrets:
+            raise SourcesFileError(
+                f"source {self.name}: the secret '{name}' is not set. "
+                f"Set METERWISE_SECRETS__{name.upper()} in the environment or in .env."
+            )
+        return settings.secrets[name].get_secret_value()
+
+
+Source = Annotated[FileSource | SqlSource, Field(discriminator="kind")]
+_SOURCE: TypeAdapter[FileSource | SqlSource] = TypeAdapter(Source)
+
+
+class SourcesFile(BaseModel, frozen=True, extra="forbid"):
+    """The whole of ``sources.yml``."""
+
+    path: Path = Field(description="The file itself; relative paths of sources start at its folder.")
+    utility: Utility = Field(default_factory=Utility)
+    sources: dict[str, FileSource | SqlSource]
+
+    def of_table(self, table: str) -> tuple[FileSource | SqlSource, ...]:
+        """Sources that fill a raw table, in the order of the file."""
+        return tuple(source for source in self.sources.values() if source.table == table)
+
+    def timezone_of(self, source: FileSource | SqlSource) -> str:
+        """Zone of the source's times without an offset."""
+        return source.timezone or self.utility.timezone
+
+
+def load_sources(path: Path | None = None, settings: Settings | None = None) -> SourcesFile:
+    """Read and check ``sources.yml``.
+
+    Args:
+        path: Defaults to ``Settings.sources_file``.
+        settings: Defaults to those of the process.
+
+    Raises:
+        SourcesFileError: The file is missing or says something that cannot be; every fault is listed.
+    """
+    path = Path(path or (settings or get_settings()).sources_file).resolve()
+    if not path.is_file():
+        raise SourcesFileError(f"{path} does not exist. Write one (see examples/), or set METERWISE_SOURCES_FILE.")
+    try:
+        page = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise SourcesFileError(f"{path}{where}: not YAML ({getattr(error, 'problem', error)}).") from None
+    if not isinstance(page, dict) or not isinstance(page.get("sources"), dict):
+        raise SourcesFileError(f"{path}: needs a block `sources:` with one entry for each source. See examples/.")
+    faults: list[str] = []
+    if unknown := sorted(set(page) - {"utility", "sources"}):
+        faults.append(f"unknown block(s) {', '.join(map(str, unknown))}; a file has `utility` and `sources`")
+    utility = _checked(lambda: Utility(**(page.get("utility") or {})), "utility", faults)
+    sources = {str(name): _source(str(name), body, faults) for name, body in page["sources"].items()}
+    if faults:
+        raise SourcesFileError(f"{path}:\n" + "\n".join(f"  - {fault}." for fault in faults))
+    return SourcesFile(path=path, utility=utility, sources=sources)
+
+
+def static_columns(table: str, settings: Settings | None = None) -> tuple[str, ...]:
+    """Columns and attributes of a raw table that ``sources.yml`` declares never to change, sorted."""
+    found = {name for source in load_sources(settings=settings).of_table(table) for name in source.static}
+    return tuple(sorted(found))
+
+
+def _source(name: str, body: Any, faults: list[str]) -> Any:
+    if not isinstance(body, dict):
+        faults.append(f"source {name}: needs keys, at least `kind: files` or `kind: sql`")
+        return None
+    return _checked(lambda: _SOURCE.validate_python({**body, "name": name}), f"source {name}", faults)
+
+
+def _checked(make: Any, where: str, faults: list[str]) -> Any:
+    try:
+        return make()
+    except ValidationError as error:
+        # The value itself stays out of the text: it may be a URL with a password.
+        for fault in error.errors(include_input=False, include_url=False):
+            key = ".".join(str(part) for part in fault["loc"] if part not in {"files", "sql"})
+            text = fault["msg"].removeprefix("Value error, ")
+            if fault["type"] == "extra_forbidden":
+                text = "is not a key that a source can have; a typo? Compare with examples/"
+            faults.append(f"{where}: {f'`{key}`: ' if key else ''}{text.rstrip('.')}")
+    except (TypeError, ValueError) as error:
+        faults.append(f"{where}: {error}")
+    return None
