@@ -33,3 +33,17 @@ generate_series(({{ first_hour }})::timestamp, ({{ last_hour }})::timestamp, int
 {% macro default__hours_between(earlier, later) -%}
 (extract(epoch from ({{ later }} - {{ earlier }})) / 3600)::integer
 {%- endmacro %}
+
+{# JSON text with some keys of a JSON text; null stays null. #}
+{% macro json_subset(column, names) -%}{{ adapter.dispatch('json_subset')(column, names) }}{%- endmacro %}
+{% macro default__json_subset(column, names) -%}
+case when {{ column }} is not null then
+    json_object({% for name in names %}'{{ name }}', {{ column }}::json ->> '{{ name }}'{{ ', ' if not loop.last }}{% endfor %})::varchar
+end
+{%- endmacro %}
+
+{# A date some months later. #}
+{% macro add_months(day, months) -%}{{ adapter.dispatch('add_months')(day, months) }}{%- endmacro %}
+{% macro default__add_months(day, months) -%}
+({{ day }} + ({{ months }})::integer * interval '1 month')::date
+{%- endmacro %}

@@ -92,3 +92,28 @@ where as_of_date in ({% for day in var('as_of_dates') %}date '{{ day }}'{{ ', ' 
 {{ snapshot_alias }}.{{ column }}
 {%- endif -%}
 {%- endmacro %}
+
+{# Whether a snapshot row is what Meterwise had seen last at the end of a day. #}
+{% macro seen_on(snapshot_row, day) -%}
+{{ to_local(snapshot_row ~ '.dbt_valid_from') }}::date <= {{ day }}
+    and (
+        {{ snapshot_row }}.dbt_valid_to is null
+        or {{ to_local(snapshot_row ~ '.dbt_valid_to') }}::date > {{ day }}
+    )
+{%- endmacro %}
+
+{# Days for which customers are described: those of churn and of segments. #}
+{% macro customer_days() -%}
+select churn_days.as_of_date from ({{ as_of_days('churn') }}) as churn_days
+    union
+    select segment_days.as_of_date from ({{ as_of_days('segments') }}) as segment_days
+{%- endmacro %}
+
+{# JSON text of those attributes of a row that sources.yml declares static; null where there are none. #}
+{% macro static_attributes(table_name, known_columns, row_alias) -%}
+{%- set names = [] -%}
+{%- for name in var('static_columns').get(table_name, []) if name not in known_columns -%}
+    {%- do names.append(name) -%}
+{%- endfor -%}
+{%- if names -%}{{ json_subset(row_alias ~ '.attributes', names) }}{%- else -%}cast(null as varchar){%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,40 @@
+with as_of_days as (
+    {{ customer_days() }}
+),
+
+contracts as (
+    select * from {{ ref('stg_crm_contracts') }}
+),
+
+snapshots as (
+    select * from {{ ref('crm_contracts_snapshot') }}
+),
+
+-- A row of a first load shows today's contract, its end included: an end counts on its day, an announced one from
+-- its notice, and what can change is unknown before the first snapshot.
+known as (
+    select
+        as_of_days.as_of_date,
+        contracts.contract_id,
+        contracts.customer_id,
+        contracts.service_point_id,
+        contracts.start_on,
+        case when contracts.end_on <= as_of_days.as_of_date then contracts.end_on end as end_on,
+        case when contracts.end_on <= as_of_days.as_of_date then contracts.end_reason end as end_reason,
+        case
+            when contracts.notice_on <= as_of_days.as_of_date and contracts.end_on > as_of_days.as_of_date
+                then contracts.end_on
+        end as announced_end_on,
+        {{ attribute_known('crm_contracts', 'tariff_code', 'contracts', 'snapshots') }} as tariff_code,
+        {{ attribute_known('crm_contracts', 'contracted_kw', 'contracts', 'snapshots') }} as contracted_kw,
+        {{ attribute_known('crm_contracts', 'term_months', 'contracts', 'snapshots') }} as term_months
+    from as_of_days
+    inner join contracts
+        on {{ in_force('contracts', 'as_of_days.as_of_date') }}
+        and contracts.start_on <= as_of_days.as_of_date
+    left join snapshots
+        on contracts.contract_id = snapshots.contract_id
+        and {{ seen_on('snapshots', 'as_of_days.as_of_date') }}
+)
+
+select * from known

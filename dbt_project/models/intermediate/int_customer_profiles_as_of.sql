@@ -1,0 +1,80 @@
+with as_of_days as (
+    {{ as_of_days('segments') }}
+),
+
+hourly as (
+    select * from {{ ref('int_usage_hourly_ledger') }}
+    where local_date > (select min(as_of_days.as_of_date) - 56 from as_of_days)
+),
+
+sites as (
+    select * from {{ ref('int_meter_sites') }}
+),
+
+customers as (
+    select * from {{ ref('int_customers_as_of') }}
+),
+
+contracts as (
+    select * from {{ ref('int_contracts_as_of') }}
+),
+
+calendar as (
+    select * from {{ ref('int_calendar_days') }}
+),
+
+-- The meters that supply a customer at the cut, since the contract began.
+customer_meters as (
+    select
+        customers.as_of_date,
+        customers.customer_id,
+        customers.region_code,
+        sites.meter_id,
+        greatest(sites.first_date, coalesce(contracts.start_on, date '0001-01-01')) as first_date
+    from customers
+    inner join as_of_days on customers.as_of_date = as_of_days.as_of_date
+    left join contracts
+        on customers.as_of_date = contracts.as_of_date
+        and customers.customer_id = contracts.customer_id
+        and contracts.end_on is null
+    inner join sites
+        on coalesce(contracts.service_point_id, customers.customer_id) = sites.service_point_id
+        and sites.next_date is null
+        and sites.known_from <= customers.as_of_date
+        and (sites.known_to is null or sites.known_to > customers.as_of_date)
+    where customers.is_active
+),
+
+profile_hours as (
+    select
+        customer_meters.as_of_date,
+        customer_meters.customer_id,
+        hourly.hour_of_day,
+        sum(hourly.delta_kwh) as kwh
+    from customer_meters
+    inner join hourly
+        on customer_meters.meter_id = hourly.meter_id
+        and hourly.local_date > customer_meters.as_of_date - 56
+        and hourly.local_date <= customer_meters.as_of_date
+        and hourly.local_date >= customer_meters.first_date
+        and hourly.known_on <= customer_meters.as_of_date
+    inner join calendar
+        on customer_meters.region_code = calendar.region_code
+        and hourly.local_date = calendar.local_date
+        and calendar.is_working_day
+    group by customer_meters.as_of_date, customer_meters.customer_id, hourly.hour_of_day
+),
+
+profiles as (
+    select
+        as_of_date,
+        customer_id,
+        {% for hour in range(24) -%}
+        (sum(case when hour_of_day = {{ hour }} then kwh else 0 end) / nullif(sum(kwh), 0))::double
+            as workday_h{{ '%02d' % hour }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from profile_hours
+    group by as_of_date, customer_id
+)
+
+select * from profiles
