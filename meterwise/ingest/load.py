@@ -14,7 +14,7 @@ from meterwise.ingest.relations import log_broken_relations
 from meterwise.sources.config import FileSource, SourcesFile, SqlSource
 from meterwise.sources.layouts import reshape
 from meterwise.sources.problems import Problem, SourceError
-from meterwise.sources.rows import LINE, SourceRows
+from meterwise.sources.rows import LINE, SourceRows, first_row, number
 
 TOLERATED_BAD_ROWS = 5
 """So few bad rows stop nothing as long as others are good: in a pull of eight rows, one is not a broken source."""
@@ -112,9 +112,8 @@ def load_rows(
 
 def next_load_id(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     """Return the next load id; the order of the ids is the order of the loads."""
-    row = connection.execute("select coalesce(max(left(load_id, 9)::bigint), 0) + 1 from raw.load_audit").fetchone()
-    assert row  # noqa: S101  (an aggregate always gives a row)
-    return f"{row[0]:09d}-{table}"
+    last = number(connection, "select max(left(load_id, 9)::bigint) from raw.load_audit")
+    return f"{last + 1:09d}-{table}"
 
 
 def is_first_load(connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, as_of_date: date) -> bool:
@@ -123,11 +122,12 @@ def is_first_load(connection: duckdb.DuckDBPyConnection, source: FileSource | Sq
     All files of the first day are the first load, also when it was interrupted; a pull is one load.
     """
     same_day = "and as_of_date <> $as_of_date" if source.kind == "files" else "and $as_of_date is not null"
-    row = connection.execute(
+    past = number(
+        connection,
         f"select count(*) from raw.load_audit where source = $source and state <> 'refused' {same_day}",
         {"source": source.name, "as_of_date": as_of_date},
-    ).fetchone()
-    return not (row and row[0])
+    )
+    return past == 0
 
 
 def write_audit(connection: duckdb.DuckDBPyConnection, audit: dict[str, object]) -> None:
@@ -146,9 +146,8 @@ def _quarantine(
 ) -> int:
     """Put the rows that cannot be represented aside; refuse the load when they are too many."""
     rejects = _rejected_lines(connection)
-    found = connection.execute("select count(*), count(_bad) from incoming").fetchone()
-    assert found  # noqa: S101  (an aggregate always gives a row)
-    total, bad = found[0] + rejects, found[1] + rejects
+    bad = number(connection, "select count(_bad) from incoming") + rejects
+    total = number(connection, "select count(*) from incoming") + rejects
     if not bad:
         return 0
     share = bad / total
@@ -180,29 +179,28 @@ def _quarantine(
             "$now::timestamp, null from reject_errors group by line",
             parameters,
         )
-    return int(bad)
+    return bad
 
 
 def _rejected_lines(connection: duckdb.DuckDBPyConnection) -> int:
     """Lines that the CSV reader itself could not split."""
-    exists = connection.execute("select count(*) from duckdb_tables() where table_name = 'reject_errors'").fetchone()
-    if not exists or not exists[0]:
+    if not number(connection, "select count(*) from duckdb_tables() where table_name = 'reject_errors'"):
         return 0
-    row = connection.execute("select count(distinct line) from reject_errors").fetchone()
-    return int(row[0]) if row else 0
+    return number(connection, "select count(distinct line) from reject_errors")
 
 
 def _too_many_bad(
     connection: duckdb.DuckDBPyConnection, cells: SourceRows, source: FileSource | SqlSource, bad: int, total: int
 ) -> Problem:
-    first = connection.execute(
-        f"select {LINE}, _bad from incoming where _bad is not null order by {LINE} limit 1"
-    ).fetchone()
+    first = first_row(
+        connection,
+        f"select {LINE}, _bad from incoming where _bad is not null order by {LINE} limit 1",
+    )
     line, reason = first or (None, "lines do not have as many fields as the header")
     if _rejected_lines(connection):
-        reject = connection.execute("select min(line) from reject_errors").fetchone()
-        if reject and (line is None or reject[0] < line):
-            line, reason = reject[0], "the line does not have as many fields as the header"
+        reject = number(connection, "select min(line) from reject_errors")
+        if line is None or reject < line:
+            line, reason = reject, "the line does not have as many fields as the header"
     return Problem(
         source.name,
         cells.origin,

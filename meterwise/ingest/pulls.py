@@ -10,6 +10,7 @@ from meterwise.settings import Settings
 from meterwise.sources import sql
 from meterwise.sources.config import SqlSource
 from meterwise.sources.problems import Problem, SourceError
+from meterwise.sources.rows import number
 
 MOST_DELETIONS = 0.5
 """When more than this share of the keys is gone, the comparison is wrong sooner than the customers are."""
@@ -89,10 +90,10 @@ def _land_deletions(
             """,
             {"source": source.name},
         )
-        gone = _count(connection, "select count(*) from gone")
+        gone = number(connection, "select count(*) from gone")
         if not gone:
             return None
-        known = gone + _count(connection, f"select count(distinct ({key_list})) from incoming")
+        known = gone + number(connection, f"select count(distinct ({key_list})) from incoming")
         if gone > MOST_DELETIONS * known:
             raise SourceError(
                 Problem(
@@ -132,8 +133,3 @@ def _land_deletions(
         }
         write_audit(connection, audit)
     return Load(load_id, gone, gone, 0, 0)
-
-
-def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0

@@ -5,7 +5,7 @@ import logging
 import duckdb
 
 from meterwise.sources.config import FileSource, SqlSource
-from meterwise.sources.rows import LINE
+from meterwise.sources.rows import LINE, first_row
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +43,10 @@ def broken_relations(connection: duckdb.DuckDBPyConnection, source: FileSource |
     sentences = []
     for condition, what, cure in RULES.get(source.table, []):
         key = source.raw_table.key[0]
-        row = connection.execute(
-            f"select count(*), min({LINE}), arg_min({key}, {LINE}) from received where {condition}"
-        ).fetchone()
+        row = first_row(
+            connection,
+            f"select count(*), min({LINE}), arg_min({key}, {LINE}) from received where {condition}",
+        )
         if row and row[0]:
             sentences.append(
                 f"source {source.name}: {origin}, line {row[1]}: {row[0]:,} {what}, first {key} {row[2]}. {cure}."

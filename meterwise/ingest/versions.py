@@ -14,6 +14,7 @@ import duckdb
 
 from meterwise.raw_tables import RawTable
 from meterwise.sources.config import FileSource, SqlSource
+from meterwise.sources.rows import first_row, number
 
 MASTER_DATA = "(coalesce(quality_reason, '') in ('unknown meter', 'outside installation'))"
 
@@ -114,16 +115,13 @@ def _history(table: RawTable) -> str:
 
 def _may_overlap(connection: duckdb.DuckDBPyConnection, table: RawTable) -> bool:
     if table.event_time not in table.key:
-        row = connection.execute(f"select count(*) from (select 1 from raw.{table.name} limit 1)").fetchone()
-        return bool(row and row[0])
+        return number(connection, f"select count(*) from (select 1 from raw.{table.name} limit 1)") > 0
     time = table.event_time
-    span = connection.execute(f"select min({time}), max({time}) from received").fetchone()
+    span = first_row(connection, f"select min({time}), max({time}) from received")
     if not span or span[0] is None:
         return False
-    row = connection.execute(
-        f"select count(*) from (select 1 from raw.{table.name} where {time} between $1 and $2 limit 1)", list(span)
-    ).fetchone()
-    return bool(row and row[0])
+    known = f"select count(*) from (select 1 from raw.{table.name} where {time} between $1 and $2 limit 1)"
+    return number(connection, known, list(span)) > 0
 
 
 def _compared(source: FileSource | SqlSource) -> str:
@@ -191,10 +189,11 @@ def _insert(source: FileSource | SqlSource, load_id: str, now_utc: datetime, ord
 def _counts(connection: duckdb.DuckDBPyConnection, table: RawTable, load_id: str) -> Counts:
     suspect = "count(*) filter (quality_code = 'suspect')" if table.name == "meter_reads" else "0"
     event = table.event_time or "null"
-    row = connection.execute(
+    row = first_row(
+        connection,
         f"select count(*), {suspect}, min({event})::timestamp, max({event})::timestamp "
-        f"from raw.{table.name} where load_id = '{load_id}'"
-    ).fetchone()
-    total = connection.execute("select count(*) from received").fetchone()
-    assert row is not None and total is not None  # noqa: S101, PT018  (aggregates always give a row)
-    return Counts(row[0], total[0] - row[0], row[1], row[2], row[3])
+        f"from raw.{table.name} where load_id = '{load_id}'",
+    )
+    assert row is not None  # noqa: S101  (an aggregate always gives a row)
+    total = number(connection, "select count(*) from received")
+    return Counts(row[0], total - row[0], row[1], row[2], row[3])

@@ -16,7 +16,7 @@ import fsspec
 from meterwise.sources.config import FileSource, SourcesFile
 from meterwise.sources.csv_header import read_header
 from meterwise.sources.problems import Problem, SourceError
-from meterwise.sources.rows import LINE, SourceRows, column_types, literal, quoted
+from meterwise.sources.rows import LINE, SourceRows, column_types, literal, number, quoted
 
 CHUNK = 1 << 20
 NEWER = "Deliver the whole file again (write it under another name and rename it when it is complete)"
@@ -187,8 +187,7 @@ def _stage_csv(connection: duckdb.DuckDBPyConnection, file: SourceFile, limit: i
 
 def _number_lines(connection: duckdb.DuckDBPyConnection) -> None:
     """Turn row numbers into line numbers: the header is line 1, and lines that were rejected count."""
-    rejects = connection.execute("select count(*) from reject_errors").fetchone()
-    if not rejects or not rejects[0]:
+    if not number(connection, "select count(*) from reject_errors"):
         connection.execute(f"update source_rows set {LINE} = {LINE} + 1")
         return
     connection.execute(
@@ -209,7 +208,7 @@ def _stage_parquet(connection: duckdb.DuckDBPyConnection, file: SourceFile, limi
         f"create or replace temp view source_rows as select * exclude (file_row_number), file_row_number + 1 as {LINE} "
         f"from read_parquet({literal(file.local)}, file_row_number = true)" + (f" limit {limit}" if limit else "")
     )
-    connection.execute("select count(*) from source_rows").fetchone()
+    number(connection, "select count(*) from source_rows")
 
 
 def _stage_ndjson(connection: duckdb.DuckDBPyConnection, file: SourceFile, limit: int | None) -> None:

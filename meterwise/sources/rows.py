@@ -1,6 +1,7 @@
 """The shape in which every kind of source hands over its rows: one relation inside DuckDB."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
@@ -41,3 +42,15 @@ def column_types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[s
     """Return the columns of a relation and their types, ``_line_no`` left out."""
     rows = connection.execute(f"describe {relation}").fetchall()
     return {name: kind for name, kind, *_ in rows if name != LINE}
+
+
+def first_row(connection: duckdb.DuckDBPyConnection, query: str, parameters: Any = None) -> tuple[Any, ...] | None:
+    """Return the first row of a query; the result is drained, since an open one blocks the connection."""
+    rows = connection.execute(query, parameters).fetchall()
+    return rows[0] if rows else None
+
+
+def number(connection: duckdb.DuckDBPyConnection, query: str, parameters: Any = None) -> int:
+    """Return the one number that a query gives; 0 for null."""
+    row = first_row(connection, query, parameters)
+    return int(row[0] or 0) if row else 0

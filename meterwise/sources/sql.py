@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from meterwise.settings import Settings
 from meterwise.sources.config import SqlSource
 from meterwise.sources.problems import Problem, SourceError
-from meterwise.sources.rows import LINE, SourceRows, column_types
+from meterwise.sources.rows import LINE, SourceRows, column_types, first_row
 
 CHUNK_ROWS = 50_000
 CURSOR_TYPES: dict[str, Any] = {
@@ -90,11 +90,12 @@ def stage(connection: duckdb.DuckDBPyConnection, table: pa.Table, source: SqlSou
 
 def last_cursor(connection: duckdb.DuckDBPyConnection, source: SqlSource) -> Any:
     """Return the cursor that the last pull reached, None before the first."""
-    row = connection.execute(
+    row = first_row(
+        connection,
         "select cursor_type, cursor_value from raw.pull_cursors where source = $1 and cursor_column = $2 "
         "order by load_id desc limit 1",
         [source.name, source.cursor],
-    ).fetchone()
+    )
     return CURSOR_TYPES[row[0]](row[1]) if row else None
 
 
