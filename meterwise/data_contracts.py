@@ -6,10 +6,11 @@ from typing import Any
 
 import yaml
 
+from meterwise.planning import RefusedError
 from meterwise.settings import Settings, get_settings
 
 
-class DataContractError(RuntimeError):
+class DataContractError(RefusedError):
     """A file of the publish layer does not describe its tables as it must."""
 
 

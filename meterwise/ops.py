@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from meterwise.database import engine
+from meterwise.planning import RefusedError
 from meterwise.settings import Settings
 
 SCHEMA_VERSION = 1
@@ -123,7 +124,7 @@ class Promotion:
     recorded_at: datetime
 
 
-class OpsSchemaError(RuntimeError):
+class OpsSchemaError(RefusedError):
     """The schema ``ops`` was made by a newer Meterwise than this one."""
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import duckdb
 
+from meterwise.planning import RefusedError
 from meterwise.publish.tables import PublishedTable
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 
 
-class PublishLayerError(RuntimeError):
+class PublishLayerError(RefusedError):
     """The warehouse lacks what is to be delivered."""
 
 

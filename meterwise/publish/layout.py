@@ -7,12 +7,13 @@ import psycopg
 from psycopg import sql
 
 from meterwise.data_contracts import DataContract
+from meterwise.planning import RefusedError
 from meterwise.publish.extract import Extract
 from meterwise.publish.schema import READER, grant
 from meterwise.publish.types import postgres_type
 
 
-class BreakingChangeError(RuntimeError):
+class BreakingChangeError(RefusedError):
     """A publish table lost or retyped a column that readers rely on."""
 
 
@@ -58,10 +59,10 @@ class Layout:
         return not found
 
     def index(self, extract: Extract) -> None:
-        """Index a new table after its first rows: its key for look-ups, its chunks (stored in order) for clean-up."""
+        """Index a new table after its first rows: for look-ups, and by chunk (they lie in order) for clean-up."""
         table = data_table(extract.table.name)
-        key = names(extract.table.key)
-        self.connection.execute(sql.SQL("create index on {} ({})").format(table, key))
+        lookup = names(extract.table.lookup)
+        self.connection.execute(sql.SQL("create index on {} ({})").format(table, lookup))
         self.connection.execute(
             sql.SQL("create index on {} using brin (chunk_id) with (autosummarize = on)").format(table)
         )

@@ -14,7 +14,9 @@ class PublishedTable:
 
     name: str
     key: tuple[str, ...]
-    """Columns that identify a row; those that readers look rows up by come first."""
+    """Columns that identify a row, and that it is stored in the order of."""
+    lookup: tuple[str, ...] = ("customer_id",)
+    """Columns that readers look rows up by; few, since each slows every delivery."""
     chunk: str = "strftime(as_of_date, '%Y-%m-%d')"
     """SQL expression over a row that names its chunk."""
     models: dict[str, str] = field(default_factory=dict)
@@ -34,7 +36,10 @@ PUBLISHED = (
     ),
     PublishedTable("churn_scores", key=("customer_id",), models={"churn": "scores.churn_scores"}),
     PublishedTable(
-        "demand_forecasts", key=("region_code", "valid_at_utc"), models={"demand": "scores.demand_forecasts"}
+        "demand_forecasts",
+        key=("region_code", "valid_at_utc"),
+        lookup=("region_code", "valid_at_utc"),
+        models={"demand": "scores.demand_forecasts"},
     ),
     PublishedTable("customer_usage_daily", key=("customer_id", "local_date"), chunk="strftime(local_date, '%Y-%m')"),
     PublishedTable(

@@ -2,6 +2,8 @@
 
 import re
 
+from meterwise.planning import RefusedError
+
 POSTGRES_TYPES = {
     "VARCHAR": "text",
     "BOOLEAN": "boolean",
@@ -22,7 +24,7 @@ POSTGRES_TYPES = {
 DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 
 
-class UnpublishableTypeError(RuntimeError):
+class UnpublishableTypeError(RefusedError):
     """A column has a type that PostgreSQL has no plain equal of."""
 
 
