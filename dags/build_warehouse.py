@@ -36,7 +36,7 @@ def build_warehouse() -> None:
         asked = planning.days_to_build(as_of_dates)
         planned = sorted({day for as_of_date in asked for day in transform.plan_dates(as_of_date)})
         loads = planning.accepted_loads()
-        return {"asked": asked, "accepted_loads": loads, "variables": transform.variables(planned)}
+        return {"asked": asked, "accepted_loads": loads, "variables": transform.dbt_vars(planned)}
 
     @step()
     def record(planned: dict[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, 
 from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
 
 from meterwise.settings import get_settings
-from meterwise.transform import PROFILE, manifest_path
+from meterwise.stack import manifest
 
 
 def dbt_group(group_id: str, select: list[str] | None, exclude: list[str] | None, variables_from: str) -> Any:
@@ -18,11 +18,12 @@ def dbt_group(group_id: str, select: list[str] | None, exclude: list[str] | None
         exclude: dbt selectors to leave out.
         variables_from: Task whose XCom holds dbt's variables under the key ``variables``.
     """
-    project = get_settings().dbt_project_path
+    settings = get_settings()
+    project = settings.dbt_project_path.resolve()
     group = DbtTaskGroup(
         group_id=group_id,
-        project_config=ProjectConfig(project, manifest_path=manifest_path(), install_dbt_deps=False),
-        profile_config=ProfileConfig(PROFILE, "duckdb", profiles_yml_filepath=project / "profiles.yml"),
+        project_config=ProjectConfig(project, manifest_path=manifest.path(settings), install_dbt_deps=False),
+        profile_config=ProfileConfig("meterwise", "duckdb", profiles_yml_filepath=project / "profiles.yml"),
         execution_config=ExecutionConfig(
             execution_mode=ExecutionMode.WATCHER,
             setup_operator_args={

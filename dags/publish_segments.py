@@ -35,7 +35,7 @@ def publish_segments() -> None:
         from meterwise import planning, transform
 
         ready = planning.days_ready_to_publish(as_of_dates)
-        return {"as_of_dates": ready, "variables": transform.variables(ready)}
+        return {"as_of_dates": ready, "variables": transform.dbt_vars(ready)}
 
     @step()
     def score_segments(planned: dict[str, Any]) -> None:

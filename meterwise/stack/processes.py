@@ -34,15 +34,17 @@ class ChildProcess:
         name: What people call it.
         command: Program and arguments.
         log: File that gets everything it prints.
-        healthy: Tells whether it can be used; errors count as no.
+        healthy: Tells whether a server can be used; errors count as no.
         timeout_seconds: How long it may take to become healthy.
+        ends: Whether it is a program that is meant to end, rather than a server.
     """
 
     name: str
     command: Sequence[str]
     log: Path
-    healthy: Callable[[], bool]
-    timeout_seconds: float = 120
+    healthy: Callable[[], bool] = lambda: False
+    timeout_seconds: float = 180
+    ends: bool = False
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, environment: Mapping[str, str], home: Path) -> None:
@@ -76,8 +78,9 @@ class ChildProcess:
             time.sleep(HEALTH_POLL_SECONDS)
 
     def check_alive(self) -> None:
-        """Raise StackError if the process has ended by itself."""
-        if self.process is not None and self.process.poll() is not None:
+        """Raise StackError if the process has ended by itself, or badly where it is meant to end."""
+        code = self.process.poll() if self.process is not None else None
+        if self.process is not None and code is not None and not (self.ends and code == 0):
             raise StackError(f"{self.name} ended with exit code {self.process.returncode}.\n{self.tail()}")
 
     def tail(self) -> str:
@@ -86,6 +89,8 @@ class ChildProcess:
         return "\n".join([f"Last lines of {self.log}:", *(f"  {line}" for line in lines)])
 
     def _is_healthy(self) -> bool:
+        if self.ends:
+            return self.process is not None and self.process.poll() == 0
         try:
             return self.healthy()
         except Exception:

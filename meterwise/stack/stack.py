@@ -1,7 +1,7 @@
 """Starts, watches and stops the embedded stack. What each part is told is in ``airflow_server`` and ``state``."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from meterwise.stack import airflow_server
 from meterwise.stack.airflow_api import AirflowApi, wait_for_dags
 from meterwise.stack.processes import ChildProcess, StackError, end, kill_leftovers
 from meterwise.stack.state import HOST, StackState, take_lock
+from meterwise.transform import dbt_environment
 
 WAREHOUSE_POOL = "warehouse"
 WATCHERS_POOL = "watchers"
@@ -38,16 +39,26 @@ class Stack:
         One stack a home. Everything that it started ends with it; what a killed one left behind is ended by the next.
     """
 
-    def __init__(self, settings: Settings, report: Callable[[str], None] = silent) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        report: Callable[[str], None] = silent,
+        databases: Mapping[str, str] | None = None,
+        meanwhile: Callable[[Settings], None] | None = None,
+    ) -> None:
         """Prepare a stack.
 
         Args:
             settings: Of the installation; addresses are filled in by ``start``.
             report: Is told in a few words what is being started.
+            databases: Further databases to make, by the name of the secret that is to hold their URL.
+            meanwhile: Is called once PostgreSQL is up, while the other parts start; Airflow waits for it.
         """
         self.home = settings.home_path
         self.settings = settings
         self.report = report
+        self.databases = databases or {}
+        self.meanwhile = meanwhile
         self.state = StackState()
         self.postgres = EmbeddedPostgres(self.home / "postgres")
         self.children: list[ChildProcess] = []
@@ -75,25 +86,37 @@ class Stack:
         self._lock = take_lock(self.home)
         self.report("PostgreSQL")
         self.start_database()
-        self.report("MLflow and Airflow's database")
+        self.report("MLflow and Data Docs")
         environment = self._environment()
         airflow_server.write_preload(self.home)
-        servers = [self._mlflow(), self._data_docs()]
-        for server in servers:
+        for server in (self._mlflow(), self._data_docs()):
             self._start(server, environment)
-        self._migrate(environment)
+        preparations = self._preparations()
+        for preparation in preparations:
+            preparation.start(environment, self.home)
+        if self.meanwhile is not None:
+            self.meanwhile(self.settings)
+        for preparation in preparations:
+            preparation.wait_until_healthy()
+        self.state.migrated = version("apache-airflow")
+        self.state.save(self.home)
+        self._start_airflow(environment)
+        return self
+
+    def _start_airflow(self, environment: dict[str, str]) -> None:
         started_at = datetime.now(UTC)
         self.report("Airflow")
-        components = [self._component(name, started_at) for name in airflow_server.COMPONENTS]
-        for component in components:
-            self._start(component, environment)
+        for name in airflow_server.COMPONENTS:
+            self._start(self._component(name, started_at), environment)
         for child in self.children:
             child.wait_until_healthy()
         self.report("DAGs")
         for name, (slots, description) in POOLS.items():
             self.airflow.set_pool(name, slots, description)
-        self._wait_for_dags(started_at)
-        return self
+        try:
+            wait_for_dags(self.airflow, set(DAG_IDS), started_at)
+        except TimeoutError as error:
+            raise StackError(str(error)) from error
 
     def start_database(self) -> None:
         """Start PostgreSQL alone and fill in the settings with every address; part of ``start``."""
@@ -111,6 +134,7 @@ class Stack:
                 "mlflow_public_url": self.state.url("mlflow"),
                 "airflow_url": self.state.url("airflow"),
                 "data_docs_url": self.state.url("data_docs"),
+                "secrets": {**self.settings.secrets, **self._secrets()},
             }
         )
 
@@ -137,6 +161,7 @@ class Stack:
         database = self.postgres.url("airflow", driver="")
         return {
             **as_environment(self.settings),
+            **dbt_environment(self.settings),
             **airflow_server.environment(self.settings, self.state, database),
             # Read by MLflow's server only; in the environment, so that the password is on no command line.
             "MLFLOW_BACKEND_STORE_URI": self.postgres.url("mlflow", driver="psycopg2"),
@@ -176,27 +201,17 @@ class Stack:
         command = airflow_server.component(name)
         return ChildProcess(f"Airflow {name}", command, self._log(f"airflow-{name}"), is_healthy)
 
-    def _migrate(self, environment: dict[str, str]) -> None:
-        """Bring Airflow's database to the schema of the installed version; nothing to do on most starts."""
-        installed = version("apache-airflow")
-        if self.state.migrated == installed:
-            return
-        migration = ChildProcess(
-            "airflow db migrate",
-            airflow_server.command("db", "migrate"),
-            self._log("airflow-migrate"),
-            healthy=lambda: migration.process is not None and migration.process.poll() == 0,
-        )
-        migration.start(environment, self.home)
-        migration.wait_until_healthy()
-        self.state.migrated = installed
-        self.state.save(self.home)
+    def _preparations(self) -> list[ChildProcess]:
+        """Programs that must have ended well before Airflow starts: its database schema, dbt's manifest."""
+        commands = {"dbt manifest": [sys.executable, "-m", "meterwise.stack.manifest"]}
+        if self.state.migrated != version("apache-airflow"):
+            commands["airflow db migrate"] = airflow_server.command("db", "migrate")
+        return [
+            ChildProcess(name, line, self._log(name.replace(" ", "-")), ends=True) for name, line in commands.items()
+        ]
 
-    def _wait_for_dags(self, started_at: datetime) -> None:
-        try:
-            wait_for_dags(self.airflow, set(DAG_IDS), started_at)
-        except TimeoutError as error:
-            raise StackError(str(error)) from error
+    def _secrets(self) -> dict[str, SecretStr]:
+        return {secret: SecretStr(self.postgres.create_database(name)) for secret, name in self.databases.items()}
 
     def _log(self, name: str) -> Path:
         return self.home / "logs" / f"{name}.log"

@@ -1,0 +1,70 @@
+# The vocabulary of this project; `make` alone prints it. CI calls the same words.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+DEMO := $(if $(ONCE),--once) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(SEED),--seed $(SEED)) $(if $(HOME_FOLDER),--home $(HOME_FOLDER))
+
+.PHONY: help
+help: ## print this
+	@echo "make WORD, where WORD is one of:"
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: setup
+setup: $(STAMP) ## make the virtual environment from requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Meterwise needs Python 3.11 or newer; say which: make setup PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(VENV) (once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -E '^uv==' requirements.lock)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(BIN)/python -m meterwise.commands.patch_lightgbm
+	@touch $(STAMP)
+	@echo "Ready after $$SECONDS s"
+
+.PHONY: demo
+demo: $(STAMP) ## run one day of a made-up utility through everything (ONCE=1 ends by itself; CUSTOMERS=, SEED=)
+	@exec $(BIN)/meterwise demo $(DEMO)
+
+.PHONY: up
+up: $(STAMP) ## start PostgreSQL, MLflow and Airflow for your own sources.yml, until Ctrl-C
+	@exec $(BIN)/meterwise up
+
+.PHONY: test
+test: $(STAMP) ## run the tests, end to end on a small utility
+	@$(BIN)/pytest -m "not figures and not chaos"
+
+.PHONY: test-figures
+test-figures: $(STAMP) ## measure quality on real data (slow)
+	@$(BIN)/pytest -m figures
+
+.PHONY: chaos
+chaos: $(STAMP) ## kill everything in mid-run, start again and compare (slow)
+	@$(BIN)/pytest -m chaos
+
+.PHONY: lint
+lint: $(STAMP) type ## check style and SQL, and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@if [ -f .sqlfluff ]; then $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/snapshots; fi
+
+.PHONY: type
+type: $(STAMP) ## check types
+	@$(BIN)/mypy
+
+.PHONY: docs
+docs: $(STAMP) ## write docs/data-contracts.md and dbt's documentation of the warehouse
+	@$(BIN)/python -m meterwise.data_contracts
+	@$(BIN)/python -c 'from meterwise.transform import docs; print(docs())'
+
+.PHONY: clean
+clean: ## delete the environment and the demo, with everything it made
+	@rm -rf $(VENV) .meterwise .pytest_cache .mypy_cache .ruff_cache

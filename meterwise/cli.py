@@ -1,0 +1,21 @@
+"""`meterwise ...`: puts the subcommands together. What they do lives in ``meterwise.commands``."""
+
+import typer
+
+from meterwise.commands import demo, doctor, up
+
+app = typer.Typer(
+    help="From a CRM and smart meters to forecasts, churn scores and segments that other systems read.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # locals may hold a password or a customer
+)
+app.command()(up.up)
+app.command()(up.run)
+app.command()(up.status)
+app.command()(doctor.doctor)
+app.command()(demo.demo)
+app.command()(published.published)
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,106 @@
+"""What a person wants to see after a publication: the segments, how good the models are, and where to look."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from meterwise.database import connect
+from meterwise.settings import Settings
+from meterwise.stack.stack import Stack
+
+SEGMENTS = """
+select
+    segment_name,
+    count(*) as customers,
+    sum(annual_kwh) as annual_kwh,
+    avg(peak_share) as peak_share,
+    avg(churn_probability) as churn_probability,
+    count(*) filter (where churn_risk = 'high') as at_high_risk,
+    mode() within group (order by recommended_action) as recommended_action
+from published.customer_segments
+where as_of_date = (select max(as_of_date) from published.customer_segments)
+group by segment_name
+order by customers desc, segment_name
+"""
+PUBLISHED = """
+select table_name, rows, version from published.publications where is_current order by table_name
+"""
+
+
+def show(stack: Stack, as_of_date: str, console: Console) -> None:
+    """Print the summary of a published day."""
+    console.print()
+    console.print(_segments(stack.settings, as_of_date))
+    for line in (*_quality(stack.settings), *_published(stack.settings)):
+        console.print(line, highlight=False)
+    console.print()
+    for name, address in addresses(stack).items():
+        console.print(f"  {name:<11}{address}", highlight=False, soft_wrap=True)
+
+
+def addresses(stack: Stack) -> dict[str, str]:
+    """Where each part of a running stack is found, and with which login; passwords are named by their file."""
+    home = stack.home
+    settings = stack.settings
+    return {
+        "Airflow": f"{settings.airflow_url}   user admin, password in {home / 'airflow' / 'passwords.json'}",
+        "MLflow": f"{settings.mlflow_public_url}",
+        "Data Docs": f"{settings.data_docs_url}",
+        "Database": f"postgresql://meterwise_reader@127.0.0.1:{stack.postgres.port}/meterwise   "
+        f"schema published, password in {home / 'reader_password'}",
+    }
+
+
+def _segments(settings: Settings, as_of_date: str) -> Table:
+    table = Table(title=f"Customer segments of {as_of_date}", title_justify="left")
+    table.add_column("segment")
+    for column in ("customers", "MWh a year", "peak share", "churn in 90 days", "at high risk"):
+        table.add_column(column, justify="right")
+    table.add_column("recommended action")
+    with connect(settings) as connection:
+        rows = connection.execute(SEGMENTS).fetchall()
+    for name, customers, kwh, peak, churn, high, action in rows:
+        table.add_row(
+            str(name),
+            f"{customers:,}",
+            f"{float(kwh or 0) / 1000:,.0f}",
+            _percent(peak),
+            _percent(churn, 1),
+            f"{high:,}",
+            str(action),
+        )
+    return table
+
+
+def _quality(settings: Settings) -> list[str]:
+    from meterwise import registry
+
+    lines = []
+    demand, churn = registry.champion("demand", settings), registry.champion("churn", settings)
+    if demand:
+        own, naive = demand.metrics.get("wape"), demand.metrics.get("wape_naive")
+        if own and naive:
+            lines.append(
+                f"Demand: error (WAPE) {own:.1%} against {naive:.1%} of the naive forecast: skill {1 - own / naive:.0%}."
+            )
+    if churn:
+        ap, base = churn.metrics.get("average_precision"), churn.metrics.get("average_precision_base_rate")
+        lift = churn.metrics.get("lift_at_10pct")
+        if ap and base:
+            best = f"; the tenth most at risk leave {lift:.1f} times as often as all" if lift else ""
+            lines.append(f"Churn: average precision {ap:.3f} against a base rate of {base:.3f}{best}.")
+    return lines
+
+
+def _published(settings: Settings) -> list[str]:
+    with connect(settings) as connection:
+        rows: list[Any] = connection.execute(PUBLISHED).fetchall()
+    if not rows:
+        return []
+    told = ", ".join(f"{name} ({count:,} rows)" for name, count, _ in rows)
+    return [f"Published as version {rows[0][2]}: {told}."]
+
+
+def _percent(value: Any, digits: int = 0) -> str:
+    return "" if value is None else f"{float(value):.{digits}%}"
