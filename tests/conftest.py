@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +16,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 
 from meterwise import registry
+from meterwise.database import connect
 from meterwise.postgres import EmbeddedPostgres
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
@@ -52,6 +53,30 @@ def database(settings: Settings, postgres_server: EmbeddedPostgres) -> Settings:
     """Settings that name an empty PostgreSQL database of this test's own."""
     url = postgres_server.create_database(f"test_{next(DATABASE_NUMBERS)}")
     return settings.model_copy(update={"database_url": SecretStr(url)})
+
+
+@pytest.fixture
+def places_in_database() -> Callable[[Settings, Sequence[str]], list[str]]:
+    """Return a search for planted texts in every row of the schemas that leave the warehouse, comments included."""
+
+    def _places(settings: Settings, planted: Sequence[str]) -> list[str]:
+        patterns = [f"%{text}%" for text in planted]
+        with connect(settings) as connection:
+            tables = connection.execute(
+                "select format('%%I.%%I', table_schema, table_name) from information_schema.tables "
+                "where table_schema = any(%s) order by 1",
+                [["published", "published_data", "ops"]],
+            ).fetchall()
+            assert tables, "no table to search in"
+            return [
+                name
+                for (name,) in [*tables, ("pg_catalog.pg_description",)]
+                if connection.execute(
+                    f"select 1 from {name} as row_of where row_of::text ilike any(%s) limit 1", [patterns]
+                ).fetchone()
+            ]
+
+    return _places
 
 
 @pytest.fixture(scope="session")

@@ -330,3 +330,15 @@ def _count(name: str) -> str:
 def _run(settings: Settings, statements: str) -> None:
     with connect(settings) as connection:
         connection.execute(statements)
+
+
+def test_a_planted_name_is_found_where_it_went(build: Build, database: Settings, places_in_database) -> None:
+    build(DAY_1, mark=1)
+    deliver(DAY_1, "run-1", database)
+    assert places_in_database(database, ["Xqmann", "+49 5550"]) == []
+    Warehouse(database).execute("update publish.customer_segments set recommended_action = 'call Ada Xqmann'")
+    deliver(DAY_1, "run-2", database)
+    assert places_in_database(database, ["Xqmann", "+49 5550"]) == [
+        "published.customer_segments",
+        "published_data.customer_segments",
+    ]
