@@ -62,7 +62,7 @@ type: $(STAMP) ## check types
 
 .PHONY: docs
 docs: $(STAMP) ## write docs/data-contracts.md and dbt's documentation of the warehouse
-	@$(BIN)/python -m meterwise.data_contracts
+	@$(BIN)/python -m meterwise.commands.data_contracts
 	@$(BIN)/python -c 'from meterwise.transform import docs; print(docs())'
 
 .PHONY: clean

@@ -13,49 +13,53 @@ from defaults import COMMON, DOMAINS, at, days, hand_on, step
 TIMES = {"crm": "10 2 * * *", "meter_reads": "30 8 * * *", "weather": "30 17 * * *"}
 
 
-def ingest(domain: str) -> None:
-    @step()
-    def announce() -> str:
-        from meterwise.planning import landing
+def ingest(domain: str, cron: str) -> None:
+    @dag(f"ingest_{domain}", schedule=at(cron), tags=["ingest", domain], doc_md=__doc__, **COMMON)
+    def chain() -> None:
+        @step()
+        def announce() -> str:
+            from meterwise.planning import landing
 
-        (as_of_date,) = days()
-        with landing(domain, as_of_date):
-            return as_of_date
+            (as_of_date,) = days()
+            with landing(domain, as_of_date):
+                return as_of_date
 
-    @step(pool="warehouse", retries=2)
-    def land(as_of_date: str) -> dict[str, Any]:
-        from meterwise.ingest import LandingError
-        from meterwise.ingest import land as land_domain
-        from meterwise.planning import landing
+        @step(pool="warehouse", retries=2)
+        def land(as_of_date: str) -> dict[str, Any]:
+            from meterwise.ingest import LandingError
+            from meterwise.ingest import land as land_domain
+            from meterwise.planning import landing
 
-        with landing(domain, as_of_date):
-            try:
-                return {"load_ids": land_domain(domain, as_of_date), "problems": ""}
-            except LandingError as error:
-                if not error.load_ids:
-                    raise
-                return {"load_ids": error.load_ids, "problems": str(error)}
+            with landing(domain, as_of_date):
+                try:
+                    return {"load_ids": land_domain(domain, as_of_date), "problems": ""}
+                except LandingError as error:
+                    if not error.load_ids:
+                        raise
+                    return {"load_ids": error.load_ids, "problems": str(error)}
 
-    @step(pool="warehouse", outlets=[DOMAINS[domain]])
-    def check(as_of_date: str, landed: dict[str, Any]) -> None:
-        from expectations import check_landing
-        from meterwise.planning import landing
+        @step(pool="warehouse", outlets=[DOMAINS[domain]])
+        def check(as_of_date: str, landed: dict[str, Any]) -> None:
+            from expectations import check_landing
+            from meterwise.planning import landing
 
-        with landing(domain, as_of_date, last_step=True):
-            check_landing(domain, as_of_date, landed["load_ids"])
-        hand_on(DOMAINS[domain], [as_of_date])
+            with landing(domain, as_of_date, last_step=True):
+                check_landing(domain, as_of_date, landed["load_ids"])
+            hand_on(DOMAINS[domain], [as_of_date])
 
-    @step()
-    def report(landed: dict[str, Any]) -> None:
-        from meterwise.planning import RefusedError
+        @step()
+        def report(landed: dict[str, Any]) -> None:
+            from meterwise.planning import RefusedError
 
-        if landed["problems"]:
-            raise RefusedError(landed["problems"])
+            if landed["problems"]:
+                raise RefusedError(landed["problems"])
 
-    as_of_date = announce()
-    landed = land(as_of_date)
-    check(as_of_date, landed) >> report(landed)
+        as_of_date = announce()
+        landed = land(as_of_date)
+        check(as_of_date, landed) >> report(landed)
+
+    chain()
 
 
 for domain, cron in TIMES.items():
-    dag(f"ingest_{domain}", schedule=at(cron), tags=["ingest", domain], doc_md=__doc__, **COMMON)(ingest)(domain)
+    ingest(domain, cron)

@@ -14,36 +14,41 @@ from defaults import COMMON, FEATURES, MODELS, SCORES, at, days, hand_on, is_sch
 TIMES = {"demand": "5 * * * *", "churn": "0 19 * * *"}
 
 
-def score(model: str) -> None:
-    @step(pool="warehouse")
-    def day() -> list[str]:
-        from meterwise.planning import days_to_score
+def score(model: str, cron: str) -> None:
+    schedule = AssetOrTimeSchedule(timetable=at(cron), assets=FEATURES[model] | MODELS[model])
 
-        return days_to_score(model, days(), is_scheduled())
+    @dag(f"score_{model}", schedule=schedule, tags=["score", model], doc_md=__doc__, **COMMON)
+    def chain() -> None:
+        @step(pool="warehouse")
+        def day() -> list[str]:
+            from meterwise.planning import days_to_score
 
-    @task.branch
-    def decide(as_of_dates: list[str]) -> list[str]:
-        from meterwise import registry
+            return days_to_score(model, days(), is_scheduled())
 
-        if import_module(f"models.{model}.dataset").skip_reason(as_of_dates[-1]):
-            return ["score"]  # which records the word
-        if not registry.has_champion(model):
-            return ["train"]
-        dropped = import_module(f"models.{model}.evaluate").quality_dropped(as_of_dates[-1])
-        return ["train", "score"] if dropped else ["score"]
+        @task.branch
+        def decide(as_of_dates: list[str]) -> list[str]:
+            from meterwise import registry
 
-    @step(task_id="score", outlets=[SCORES[model]])
-    def score_days(as_of_dates: list[str]) -> None:
-        for as_of_date in as_of_dates:
-            import_module(f"models.{model}.score").score(as_of_date)
-        hand_on(SCORES[model], as_of_dates)
+            if import_module(f"models.{model}.dataset").skip_reason(as_of_dates[-1]):
+                return ["score"]  # which records the word
+            if not registry.has_champion(model):
+                return ["train"]
+            dropped = import_module(f"models.{model}.evaluate").quality_dropped(as_of_dates[-1])
+            return ["train", "score"] if dropped else ["score"]
 
-    as_of_dates = day()
-    newest = {"as_of_date": "{{ ti.xcom_pull(task_ids='day')[-1] }}"}
-    train = TriggerDagRunOperator(task_id="train", trigger_dag_id=f"train_{model}", conf=newest)
-    decide(as_of_dates) >> [train, score_days(as_of_dates)]
+        @step(task_id="score", outlets=[SCORES[model]])
+        def score_days(as_of_dates: list[str]) -> None:
+            for as_of_date in as_of_dates:
+                import_module(f"models.{model}.score").score(as_of_date)
+            hand_on(SCORES[model], as_of_dates)
+
+        as_of_dates = day()
+        newest = {"as_of_date": "{{ ti.xcom_pull(task_ids='day')[-1] }}"}
+        train = TriggerDagRunOperator(task_id="train", trigger_dag_id=f"train_{model}", conf=newest)
+        decide(as_of_dates) >> [train, score_days(as_of_dates)]
+
+    chain()
 
 
 for model, cron in TIMES.items():
-    schedule = AssetOrTimeSchedule(timetable=at(cron), assets=FEATURES[model] | MODELS[model])
-    dag(f"score_{model}", schedule=schedule, tags=["score", model], doc_md=__doc__, **COMMON)(score)(model)
+    score(model, cron)

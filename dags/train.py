@@ -12,31 +12,35 @@ from defaults import COMMON, MODELS, at, days, hand_on, is_scheduled, step
 TIMES = {"demand": "0 3 * * 1", "churn": "0 4 * * 1", "segments": "0 5 * * 1"}
 
 
-def train(model: str) -> None:
-    @step(pool="warehouse")
-    def day() -> str:
-        from meterwise.planning import NothingToDoError, newest_built_day
+def train(model: str, cron: str) -> None:
+    @dag(f"train_{model}", schedule=at(cron), tags=["train", model], doc_md=__doc__, **COMMON)
+    def chain() -> None:
+        @step(pool="warehouse")
+        def day() -> str:
+            from meterwise.planning import NothingToDoError, newest_built_day
 
-        as_of_date = newest_built_day() if is_scheduled() else days()[-1]
-        if reason := import_module(f"models.{model}.dataset").skip_reason(as_of_date):
-            raise NothingToDoError(reason)
-        return as_of_date
+            as_of_date = newest_built_day() if is_scheduled() else days()[-1]
+            if reason := import_module(f"models.{model}.dataset").skip_reason(as_of_date):
+                raise NothingToDoError(reason)
+            return as_of_date
 
-    @step(task_id="train")
-    def train_model(as_of_date: str) -> str:
-        return str(import_module(f"models.{model}.train").train_model(as_of_date))
+        @step(task_id="train")
+        def train_model(as_of_date: str) -> str:
+            return str(import_module(f"models.{model}.train").train_model(as_of_date))
 
-    @step(outlets=[MODELS[model]])
-    def promote(run_id: str, as_of_date: str) -> None:
-        from meterwise.planning import NothingToDoError
+        @step(outlets=[MODELS[model]])
+        def promote(run_id: str, as_of_date: str) -> None:
+            from meterwise.planning import NothingToDoError
 
-        if not import_module(f"models.{model}.evaluate").promote_if_better(run_id, as_of_date):
-            raise NothingToDoError("The challenger is not better by the margin: the champion stays.")
-        hand_on(MODELS[model], [as_of_date])
+            if not import_module(f"models.{model}.evaluate").promote_if_better(run_id, as_of_date):
+                raise NothingToDoError("The challenger is not better by the margin: the champion stays.")
+            hand_on(MODELS[model], [as_of_date])
 
-    as_of_date = day()
-    promote(train_model(as_of_date), as_of_date)
+        as_of_date = day()
+        promote(train_model(as_of_date), as_of_date)
+
+    chain()
 
 
 for model, cron in TIMES.items():
-    dag(f"train_{model}", schedule=at(cron), tags=["train", model], doc_md=__doc__, **COMMON)(train)(model)
+    train(model, cron)

@@ -2,7 +2,7 @@
 
 import typer
 
-from meterwise.commands import demo, doctor, up
+from meterwise.commands import demo, doctor, published, up
 
 app = typer.Typer(
     help="From a CRM and smart meters to forecasts, churn scores and segments that other systems read.",

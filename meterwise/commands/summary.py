@@ -82,7 +82,7 @@ def _quality(settings: Settings) -> list[str]:
         own, naive = demand.metrics.get("wape"), demand.metrics.get("wape_naive")
         if own and naive:
             lines.append(
-                f"Demand: error (WAPE) {own:.1%} against {naive:.1%} of the naive forecast: skill {1 - own / naive:.0%}."
+                f"Demand: error (WAPE) {own:.1%} against {naive:.1%} by the naive one, skill {1 - own / naive:.0%}."
             )
     if churn:
         ap, base = churn.metrics.get("average_precision"), churn.metrics.get("average_precision_base_rate")
