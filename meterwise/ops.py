@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     Connection,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     DateTime,
     Float,
     Identity,
+    Index,
     Integer,
     MetaData,
     Table,
@@ -87,6 +89,18 @@ BUILDS = Table(
     comment="One row a build of the warehouse.",
 )
 
+SEGMENT_ASSIGNMENTS = Table(
+    "segment_assignments",
+    metadata,
+    Column("assignment_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("customer_id", Text, nullable=False, comment="Number of the customer in the CRM."),
+    Column("as_of_date", Date, nullable=False, comment="Local day from which the customer was published in it."),
+    Column("segment_code", Text, comment="The segment."),
+    _recorded_at(),
+    Index("segment_assignments_customer", "customer_id", "assignment_id"),
+    comment="One row each time a customer was published in another segment than before; the last one holds.",
+)
+
 # Statements for databases made by an earlier version, by the version that they lead to; each must be harmless on a
 # database that already has what it makes.
 CHANGES: dict[int, Sequence[str]] = {}
@@ -122,6 +136,23 @@ class Promotion:
     promoted_by: str
     run_id: str
     recorded_at: datetime
+
+
+REMEMBER_SEGMENTS = """
+with last_assignments as (
+    select distinct on (customer_id) customer_id, segment_code
+    from ops.segment_assignments
+    order by customer_id, assignment_id desc
+)
+
+insert into ops.segment_assignments (customer_id, as_of_date, segment_code)
+select published.customer_id, published.as_of_date, published.segment_code
+from published.customer_segments as published
+left join last_assignments on last_assignments.customer_id = published.customer_id
+where last_assignments.customer_id is null or last_assignments.segment_code is distinct from published.segment_code
+order by published.customer_id
+"""
+"""Run in the transaction of a delivery, so that what is remembered is what was published."""
 
 
 class OpsSchemaError(RefusedError):

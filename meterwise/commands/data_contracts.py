@@ -1,4 +1,4 @@
-"""``python -m meterwise.commands.data_contracts`` writes ``docs/data-contracts.md`` from the YAML of dbt's publish layer.
+"""Writes ``docs/data-contracts.md`` from the YAML of dbt's publish layer (``make docs``).
 
 Edit the descriptions there, never the page.
 """

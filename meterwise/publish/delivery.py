@@ -10,6 +10,7 @@ from pathlib import Path
 
 from meterwise.data_contracts import contracts
 from meterwise.database import connect
+from meterwise.ops import REMEMBER_SEGMENTS, migrate
 from meterwise.publish.extract import publish_layer
 from meterwise.publish.schema import prepare
 from meterwise.publish.store import Plan, Store
@@ -41,6 +42,7 @@ def deliver(as_of_date: str, run_id: str, settings: Settings | None = None) -> i
         store = Store(connection)
         store.lock()
         prepare(connection, settings)
+        migrate(settings)
         with _exports(settings) as folder:
             plans = _export(store, day, folder, settings)
             descriptions = contracts(settings)
@@ -49,6 +51,8 @@ def deliver(as_of_date: str, run_id: str, settings: Settings | None = None) -> i
                     name = plan.extract.table.name
                     store.copy(plan, folder / f"{name}.csv", descriptions.get(name))
                 version = store.record(plans, day, run_id)
+                if any("segment_code" in plan.extract.columns for plan in plans):
+                    connection.execute(REMEMBER_SEGMENTS)
         forgotten = store.forget(settings.publications_kept_days)
         _report(plans, version, day, store.is_current(version), forgotten, time.monotonic() - began)
     return version

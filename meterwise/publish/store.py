@@ -139,7 +139,7 @@ class Store:
     def _plan(self, extract: Extract, as_of_date: date, next_id: int) -> Plan:
         name = extract.table.name
         current = self._current(name)
-        if current and extract.table.is_dated and not extract.chunks and as_of_date >= current.as_of_date:
+        if current and extract.table.is_dated and not extract.chunks and as_of_date >= current.delivered_for:
             # No scores of this day: what was published before stays, and keeps its own date.
             return Plan(extract, current.as_of_date, current.chunks, {}, current.checksum, current.rows, True)
         known = self.connection.execute(
@@ -158,7 +158,8 @@ class Store:
     def _current(self, name: str) -> "_Current | None":
         row = self.connection.execute(
             """
-            select as_of_date, checksum, rows, version from published_data.publications
+            select deliveries.as_of_date, publications.as_of_date, checksum, rows, version
+            from published_data.publications join published_data.deliveries using (version)
             where version = (select version from published_data.pointer) and table_name = %s
             """,
             [name],
@@ -168,9 +169,9 @@ class Store:
         chunks = self.connection.execute(
             "select chunk_key, chunk_id from published_data.version_chunks join published_data.chunks using (chunk_id) "
             "where version = %s and version_chunks.table_name = %s",
-            [row[3], name],
+            [row[4], name],
         ).fetchall()
-        return _Current(row[0], row[1], row[2], dict(chunks))
+        return _Current(row[0], row[1], row[2], row[3], dict(chunks))
 
     def _record_table(self, version: int, plan: Plan) -> None:
         name = plan.extract.table.name
@@ -208,6 +209,9 @@ class Store:
 
 @dataclass(frozen=True)
 class _Current:
+    """What readers of one table see now; a table without new rows may be older than its delivery."""
+
+    delivered_for: date
     as_of_date: date
     checksum: str
     rows: int

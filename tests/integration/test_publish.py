@@ -27,7 +27,8 @@ Build = Callable[..., None]
 # which state of the utility ($mark) they were built, so that a mix of two states shows.
 TABLES = {
     "customer_segments": "select date '{day}' as as_of_date, customer_id, 'household' as customer_class, "
-    "{mark}::double as annual_kwh, case when {mark} % 2 = 0 then null else '' end as recommended_action from customers",
+    "if(customer_id > 'C000009', 'steady', 'mark {mark}') as segment_code, {mark}::double as annual_kwh, "
+    "if({mark} % 2 = 0, null, '') as recommended_action from customers",
     "churn_scores": "select date '{day}' as as_of_date, customer_id, {mark}::double as churn_probability, "
     "'1' as model_version from customers",
     "demand_forecasts": "select date '{day}' as as_of_date, 'north' as region_code, "
@@ -232,7 +233,7 @@ def test_the_reader_reads_published_and_nothing_else(build: Build, database: Set
     build(DAY_1, mark=1)
     deliver(DAY_1, "run-1", database)
     _run(database, f"alter role {READER} password 'for-this-test'")
-    _run(database, "create schema ops; create table ops.secret (a int)")
+    _run(database, "create table ops.secret (a int)")
     url = database_url(database).set(drivername="postgresql", username=READER, password="for-this-test")
     with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as reader:
         for name in [*TABLES, "publications"]:
@@ -342,3 +343,13 @@ def test_a_planted_name_is_found_where_it_went(build: Build, database: Settings,
         "published.customer_segments",
         "published_data.customer_segments",
     ]
+
+
+def test_a_customer_that_changes_segment_is_remembered(build: Build, database: Settings) -> None:
+    for day, mark in ((DAY_1, 1), (DAY_2, 2), (DAY_2, 2), (DAY_1, 1)):
+        build(day, mark)
+        deliver(day, "run", database)
+    remembered = (
+        "select as_of_date::text, segment_code, count(*) from ops.segment_assignments group by 1, 2 order by 1, 2"
+    )
+    assert _ask(database, remembered) == [(DAY_1, "mark 1", 10), (DAY_1, "steady", 10), (DAY_2, "mark 2", 10)]
