@@ -120,7 +120,7 @@ weather as (
         valid_at,
         temperature,
         lead(temperature) over (partition by region_no order by valid_at) as next_temperature,
-        avg(temperature) over (partition by region_no order by valid_at rows between 23 preceding and current row)
+        avg(temperature::decimal(9, 4)) over (partition by region_no order by valid_at rows between 23 preceding and current row)
             as day_temperature
     from weather_hours
     where valid_at between from_date - interval 3 day and to_date + interval 3 day
@@ -245,16 +245,45 @@ select *, arrival_utc + to_days(4 + floor(8 * correct_die / 0.004)::integer), fa
 from arrivals
 where correct_die < 0.004;
 
+-- How many meter days arrived, by what they were; never for the pipeline.
+create macro deliveries(from_date, to_date, from_at, cut) as table
+select
+    local_date,
+    count(*) filter (version = 'first' and days_late = 0) as in_time,
+    count(*) filter (version = 'first' and days_late > 0) as late,
+    count(*) filter (version = 'repeated') as repeated,
+    count(*) filter (version = 'first' and is_estimate) as estimated,
+    count(*) filter (version = 'corrected') as corrected
+from meter_days(from_date, to_date, 0, 1000000)
+where received_at >= from_at and received_at < cut
+group by local_date
+order by local_date;
+
 -- A normal deviate from four 16-bit pieces of one hash: this runs once per read.
 create macro deviate(bits) as
     (((bits & 65535) + ((bits >> 16) & 65535) + ((bits >> 32) & 65535) + (bits >> 48))::double / 65536.0 - 2) * 1.7320508;
 
+-- Sorted by one number, which is twice as fast as by the meter's name and the time.
 create macro reads(from_date, to_date, from_block, to_block, from_at, cut) as table
 with chosen as (
     select
-        meter, meter_hash, region_no, local_date, received_at, profile_no * 256 as profile_base, usual_kwh, shown_share, noise,
-        is_estimate, storage_kwh, heat_kwh, ac_kwh * is_home::integer as ac_kwh, charge_kwh * is_home::integer as charge_kwh,
-        charge_from, charge_from + charge_slots as charge_to
+        meter,
+        sp_no * 100 + meter_no as meter_key,
+        meter_hash,
+        region_no,
+        local_date,
+        received_at,
+        profile_no * 256 as profile_base,
+        usual_kwh,
+        shown_share,
+        noise,
+        is_estimate,
+        storage_kwh,
+        heat_kwh,
+        ac_kwh * is_home::integer as ac_kwh,
+        charge_kwh * is_home::integer as charge_kwh,
+        charge_from,
+        charge_from + charge_slots as charge_to
     from meter_days(from_date, to_date, from_block, to_block)
     where received_at >= from_at and received_at < cut
 ),
@@ -269,7 +298,7 @@ slots as (
 rolled as (
     select
         chosen.*,
-        slots.*exclude (region_no, local_date, profile_base),
+        slots.* exclude (region_no, local_date, profile_base),
         hash(hash(chosen.meter_hash, slots.slot_no)) as bits
     from chosen
     join slots
@@ -281,6 +310,7 @@ rolled as (
 metered as (
     select
         meter,
+        meter_key * 10000000 + slot_no as read_key,
         start_utc,
         received_at,
         (bits >> 20) % 1000003 as luck,
@@ -300,4 +330,4 @@ select
     received_at
 from metered
 where luck >= 1200 or luck < 3
-order by meter, start, received_at;
+order by read_key, received_at;

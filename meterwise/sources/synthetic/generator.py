@@ -14,8 +14,7 @@ from meterwise.sources.synthetic import crm, source_map
 from meterwise.utility import Utility
 
 SQL = Path(__file__).parent
-WORLD = ("leaving", "population")
-LOOK_BACK = timedelta(days=45)
+LOOK_BACK = timedelta(days=24)
 """Longer than any read or weather value is late."""
 CRM_MONTHS = 36
 BLOCK_LANES = 10_000
@@ -89,9 +88,8 @@ class SyntheticUtility:
             crm.write(world, self.crm_url, self._cut(day))
             if self.with_reads:
                 self._write_history(world)
-                later = (day - self.first_date).days
-                for number in range(1, later + 1):
-                    self._write_day(world, self.first_date + timedelta(days=number))
+                for late_day in self._days_without_files(day):
+                    self._write_day(world, late_day)
             self._write_truth(world)
         _write_text(self.sources_path, source_map.as_yaml(self.utility))
 
@@ -113,8 +111,9 @@ class SyntheticUtility:
             world.close()
 
     def _set_variables(self, world: duckdb.DuckDBPyConnection, day: date) -> None:
-        needed = day if self._has_history() else self.first_date
-        weather_start = max(self.reads_start, needed - LOOK_BACK) if self._has_history() else self.reads_start
+        weather_start = min([*self._days_without_files(day), day]) - LOOK_BACK
+        if not self._has_history():
+            weather_start = self.reads_start
         variables = {
             "seed": self.seed,
             "timezone": self.utility.timezone,
@@ -122,7 +121,7 @@ class SyntheticUtility:
             "block": max(10_000, 10 ** len(str(self.customers))),
             "crm_start": _months_before(self.first_date, CRM_MONTHS),
             "world_end": _months_before(day, -6) - timedelta(days=1),
-            "weather_start": weather_start - timedelta(days=3),
+            "weather_start": max(weather_start, self.reads_start) - timedelta(days=3),
         }
         for name, value in variables.items():
             world.execute(f"set variable {name} = ?::{_sql_type(value)}", [value])
@@ -161,10 +160,19 @@ class SyntheticUtility:
             span = f"greatest({begin}, {_literal(self._cut(first - timedelta(days=1)))}), {_literal(self._cut(last))}"
             for kind in ("observed", "forecast"):
                 _write(world, f"weather_{kind}({span})", landing / "weather" / kind / f"{month}.parquet")
+            truth = self.folder / "truth" / "deliveries" / f"{month}.parquet"
+            _write(world, f"deliveries(date '{first}', date '{last}', timestamp '1900-01-01', {cut})", truth)
         _write_text(landing / "history.complete", "")
 
+    def _days_without_files(self, day: date) -> list[date]:
+        later = [self.first_date + timedelta(days=number) for number in range(1, (day - self.first_date).days + 1)]
+        return [late_day for late_day in later if not self._deliveries(late_day).exists()]
+
+    def _deliveries(self, day: date) -> Path:
+        return self.folder / "truth" / "deliveries" / f"{day}.parquet"
+
     def _write_day(self, world: duckdb.DuckDBPyConnection, day: date) -> None:
-        """Write what arrived in the course of a local day."""
+        """Write what arrived in the course of a local day; the truth about it last, as the sign that all is there."""
         span = f"{_literal(self._cut(day - timedelta(days=1)))}, {_literal(self._cut(day))}"
         landing = self.folder / "landing"
         begin = max(self.reads_start, day - LOOK_BACK)
@@ -172,14 +180,14 @@ class SyntheticUtility:
         _write(world, reads, landing / "meter_reads" / "daily" / f"{day}.csv.gz")
         for kind in ("observed", "forecast"):
             _write(world, f"weather_{kind}({span})", landing / "weather" / kind / f"{day}.parquet")
+        _write(world, f"deliveries(date '{begin}', date '{day}', {span})", self._deliveries(day))
 
     def _write_truth(self, world: duckdb.DuckDBPyConnection) -> None:
         _run(world, "truth")
-        for (name,) in world.execute(
-            "select view_name from duckdb_views() where view_name like 'truth_%' order by view_name"
-        ).fetchall():
+        views = "select view_name from duckdb_views() where view_name like 'truth_%' order by view_name"
+        for (name,) in world.execute(views).fetchall():
             path = self.folder / "truth" / f"{name.removeprefix('truth_')}.parquet"
-            path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)  # the truth reaches five months ahead, so it grows with every day
             _write(world, name, path)
 
 

@@ -57,7 +57,7 @@ with walks as (
         regions.region_code,
         months.month_start as valid_from,
         months.month_no,
-        sum(0.012 * normal('market step', regions.region_no, months.month_no))
+        sum((0.012 * normal('market step', regions.region_no, months.month_no))::decimal(12, 9))
             over (partition by regions.region_code order by months.month_no rows between 11 preceding and current row)
             as drift
     from regions

@@ -62,13 +62,13 @@ event_deltas as (
     select
         fronts.station_code,
         fronts.valid_at,
-        sum(
+        sum((
             weather_events.delta_c * least(
                 1,
                 (epoch(fronts.valid_at) - epoch(weather_events.starts_on::timestamp)) / 129600.0,
                 (epoch(weather_events.ends_on::timestamp) - epoch(fronts.valid_at)) / 129600.0
             )
-        ) as delta_c
+        )::decimal(12, 6)) as delta_c
     from fronts
     join weather_events
         on fronts.valid_at > weather_events.starts_on and fronts.valid_at < weather_events.ends_on
