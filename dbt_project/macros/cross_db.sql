@@ -47,3 +47,8 @@ end
 {% macro default__add_months(day, months) -%}
 ({{ day }} + ({{ months }})::integer * interval '1 month')::date
 {%- endmacro %}
+
+{# Value of the row with the greatest key. #}
+{% macro latest(column, key) -%}{{ adapter.dispatch('latest')(column, key) }}{%- endmacro %}
+{% macro default__latest(column, key) -%}(array_agg({{ column }} order by {{ key }} desc))[1]{%- endmacro %}
+{% macro duckdb__latest(column, key) -%}arg_max_null({{ column }}, {{ key }}){%- endmacro %}

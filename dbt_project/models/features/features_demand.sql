@@ -40,6 +40,24 @@ last_days as (
     group by loads.as_of_date, loads.region_code
 ),
 
+-- How hot or cold the week behind load_mean_7d_kwh was: the same hours of the same days.
+week_weather as (
+    select
+        loads.as_of_date,
+        loads.region_code,
+        avg(case when weather.temperature_c is not null then greatest(weather.temperature_c - 20, 0) end)
+            as cooling_degrees_mean_7d,
+        avg(case when weather.temperature_c is not null then greatest(15 - weather.temperature_c, 0) end)
+            as heating_degrees_mean_7d
+    from loads
+    inner join weather
+        on loads.as_of_date = weather.as_of_date
+        and loads.region_code = weather.region_code
+        and date_trunc('hour', loads.hour_start_utc) = weather.valid_at_utc
+    where loads.local_date > loads.as_of_date - 8
+    group by loads.as_of_date, loads.region_code
+),
+
 hours as (
     select
         region_levels.as_of_date,
@@ -121,6 +139,8 @@ joined as (
         round(local_hours.load_mean_7d_kwh, 6) as load_mean_7d_kwh,
         round(last_days.load_last_known_day_mean_kwh, 6) as load_last_known_day_mean_kwh,
         round(naive_weather.temperature_c, 6) as temperature_same_hour_1w_c,
+        round(week_weather.cooling_degrees_mean_7d, 6) as cooling_degrees_mean_7d,
+        round(week_weather.heating_degrees_mean_7d, 6) as heating_degrees_mean_7d,
         last_days.active_meters
     from local_hours
     inner join lagged
@@ -131,6 +151,8 @@ joined as (
         on local_hours.as_of_date = last_days.as_of_date and local_hours.region_code = last_days.region_code
     inner join calendar
         on local_hours.region_code = calendar.region_code and local_hours.local_date = calendar.local_date
+    left join week_weather
+        on local_hours.as_of_date = week_weather.as_of_date and local_hours.region_code = week_weather.region_code
     left join clock_loads as naive_loads
         on local_hours.as_of_date = naive_loads.as_of_date
         and local_hours.region_code = naive_loads.region_code

@@ -2,8 +2,8 @@ with as_of_days as (
     {{ as_of_days('demand') }}
 ),
 
-load_ledger as (
-    select * from {{ ref('int_region_load_ledger') }}
+history as (
+    select * from {{ ref('int_region_load_history') }}
 ),
 
 meters_ledger as (
@@ -14,20 +14,18 @@ meters_ledger as (
 loads as (
     select
         as_of_days.as_of_date,
-        load_ledger.region_code,
-        load_ledger.local_date,
-        load_ledger.hour_of_day,
-        load_ledger.hour_start_utc,
-        sum(load_ledger.delta_kwh) as consumption_kwh,
-        sum(load_ledger.delta_minutes) as measured_minutes
+        history.region_code,
+        history.local_date,
+        history.hour_of_day,
+        history.hour_start_utc,
+        history.consumption_kwh,
+        history.measured_minutes
     from as_of_days
-    inner join load_ledger
-        on load_ledger.local_date > as_of_days.as_of_date - 42
-        and load_ledger.local_date <= as_of_days.as_of_date
-        and load_ledger.known_on <= as_of_days.as_of_date
-    group by
-        as_of_days.as_of_date, load_ledger.region_code, load_ledger.local_date, load_ledger.hour_of_day,
-        load_ledger.hour_start_utc
+    inner join history
+        on history.local_date > as_of_days.as_of_date - 42
+        and history.local_date <= as_of_days.as_of_date
+        and history.known_on <= as_of_days.as_of_date
+        and (history.replaced_on is null or history.replaced_on > as_of_days.as_of_date)
 ),
 
 meters as (

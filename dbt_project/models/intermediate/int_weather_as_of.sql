@@ -4,7 +4,8 @@ with as_of_days as (
 
 weather as (
     select * from {{ ref('stg_weather') }}
-    where valid_at_utc >= (select min(as_of_days.as_of_date) - 16 from as_of_days)
+    where not is_deleted
+        and valid_at_utc >= (select min(as_of_days.as_of_date) - 16 from as_of_days)
         and valid_at_utc < (select max(as_of_days.as_of_date) + 10 from as_of_days)
         and known_on <= (select max(as_of_days.as_of_date) from as_of_days)
 ),
@@ -22,26 +23,24 @@ sites as (
 ),
 
 -- The newest issue that had arrived: the observation where the hour had passed, else the latest forecast.
-ranked as (
+-- Forecasts of hours long past could only fill a gap in the observations, so they are left out.
+known as (
     select
         as_of_days.as_of_date,
-        weather.*,
-        row_number() over (
-            partition by as_of_days.as_of_date, weather.station_code, weather.valid_at_utc
-            order by weather.issued_at_utc desc
-        ) as newest_first
+        weather.station_code,
+        weather.valid_at_utc,
+        {{ latest('weather.temperature_c', 'weather.issued_at_utc') }} as temperature_c,
+        {{ latest('weather.humidity_pct', 'weather.issued_at_utc') }} as humidity_pct,
+        {{ latest('weather.wind_speed_m_s', 'weather.issued_at_utc') }} as wind_speed_m_s,
+        {{ latest('weather.cloud_cover_pct', 'weather.issued_at_utc') }} as cloud_cover_pct
     from as_of_days
     inner join weather
         on weather.valid_at_utc >= as_of_days.as_of_date - 16
         and weather.valid_at_utc < as_of_days.as_of_date + 10
         and weather.known_on <= as_of_days.as_of_date
         and (weather.replaced_on is null or weather.replaced_on > as_of_days.as_of_date)
-        and not weather.is_deleted
-),
-
-known as (
-    select * from ranked
-    where newest_first = 1
+    where weather.issued_at_utc >= weather.valid_at_utc or weather.valid_at_utc > as_of_days.as_of_date - 1
+    group by as_of_days.as_of_date, weather.station_code, weather.valid_at_utc
 ),
 
 station_weights as (

@@ -39,17 +39,31 @@ bookings as (
         and sites.known_to > hourly.known_on
 ),
 
-ledger as (
+steps as (
     select
         region_code,
         local_date,
         hour_of_day,
         hour_start_utc,
         known_on,
-        sum(delta_kwh)::decimal(24, 6) as delta_kwh,
-        sum(delta_minutes)::bigint as delta_minutes
+        sum(delta_kwh) as delta_kwh,
+        sum(delta_minutes) as delta_minutes
     from bookings
     group by region_code, local_date, hour_of_day, hour_start_utc, known_on
+),
+
+history as (
+    select
+        region_code,
+        local_date,
+        hour_of_day,
+        hour_start_utc,
+        known_on,
+        lead(known_on) over by_arrival as replaced_on,
+        (sum(delta_kwh) over by_arrival)::decimal(24, 6) as consumption_kwh,
+        (sum(delta_minutes) over by_arrival)::bigint as measured_minutes
+    from steps
+    window by_arrival as (partition by region_code, hour_start_utc order by known_on)
 )
 
-select * from ledger
+select * from history

@@ -1,0 +1,15 @@
+{{ config(materialized='view') }}
+
+with usage as (
+    select
+        customer_id,
+        local_date,
+        consumption_kwh,
+        peak_kwh,
+        measured_minutes,
+        suspect_minutes,
+        quality_code
+    from {{ ref('customer_usage_daily') }}
+)
+
+select * from usage

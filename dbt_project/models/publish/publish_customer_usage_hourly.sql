@@ -1,0 +1,12 @@
+{{ config(materialized='view') }}
+
+with usage as (
+    select
+        customer_id,
+        hour_start_utc,
+        consumption_kwh,
+        quality_code
+    from {{ ref('customer_usage_hourly') }}
+)
+
+select * from usage
