@@ -55,6 +55,8 @@ MONOTONE = {
     "has_moved_in_180d": 1,
     "offers_accepted_365d": -1,
     "tenure_days": -1,
+    "days_to_term_end": -1,
+    "kwh_trend_ratio": -1,
 }
 """Direction of the risk where the business would not believe the opposite; it also tames the noise."""
 
@@ -69,11 +71,11 @@ class ChurnParams(BaseModel, frozen=True, extra="forbid"):
     min_departures: int = Field(default=5, ge=1, description="Fewer departures than this teach nothing.")
     contact_share: float = Field(default=0.10, gt=0, le=1, description="Share of customers that can be contacted.")
 
-    trees: int = Field(default=150, ge=1, description="Small steps, few trees: the signal is weak.")
+    trees: int = Field(default=300, ge=1, description="Small steps, few trees: the signal is weak.")
     learning_rate: float = Field(default=0.04, gt=0, description="Step of each tree.")
-    leaves: int = Field(default=6, ge=2, description="Leaves of a tree; few, so that causes add up instead of mixing.")
+    leaves: int = Field(default=4, ge=2, description="Leaves of a tree; few, so that causes add up instead of mixing.")
     min_leaf_share: float = Field(default=0.01, gt=0, lt=1, description="Least share of the rows in a leaf.")
-    l2: float = Field(default=20.0, ge=0, description="Shrinkage of leaf values.")
+    l2: float = Field(default=10.0, ge=0, description="Shrinkage of leaf values.")
     feature_share: float = Field(default=0.5, gt=0, le=1, description="Share of features that a tree may look at.")
     row_share: float = Field(default=0.7, gt=0, le=1, description="Share of rows that a tree is grown on.")
     category_smoothing: float = Field(default=50.0, ge=0, description="Shrinkage of rare categories.")

@@ -39,17 +39,17 @@ def train_model(as_of_date: str, settings: Settings | None = None) -> str:
     if known:
         log.info("Already trained on exactly this data: run %s", known)
         return known
-    predictor = fit(dataset, params, settings)
+    predictor = fit(dataset, params)
     with registry.run(MODEL_NAME, _window(dataset), as_of_date, mark, settings) as run:
         _record(run, dataset, predictor, params, settings)
         return run.run_id
 
 
-def fit(dataset: ChurnDataset, params: ChurnParams, settings: Settings) -> ChurnPredictor:
+def fit(dataset: ChurnDataset, params: ChurnParams) -> ChurnPredictor:
     """Grow the trees on the training window and calibrate them on the later one. Deterministic."""
     encoding = encoding_of(dataset.train)
     booster = lgb.train(
-        _lightgbm_params(encoding, len(dataset.train), params, settings),
+        _lightgbm_params(encoding, len(dataset.train), params),
         lgb.Dataset(
             encoding.matrix(dataset.train),
             label=dataset.train[LABEL].to_numpy(dtype=float),
@@ -85,7 +85,7 @@ def _frequent_names(values: pd.Series) -> tuple[str, ...]:
     return tuple(sorted(ranked[:MOST_CATEGORIES]))
 
 
-def _lightgbm_params(encoding: Encoding, rows: int, params: ChurnParams, settings: Settings) -> dict[str, object]:
+def _lightgbm_params(encoding: Encoding, rows: int, params: ChurnParams) -> dict[str, object]:
     return {
         "objective": "binary",
         "learning_rate": params.learning_rate,
@@ -102,7 +102,7 @@ def _lightgbm_params(encoding: Encoding, rows: int, params: ChurnParams, setting
         "seed": params.seed,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": settings.threads,
+        "num_threads": 1,  # on a busy machine a second thread costs more than it brings for so small a model
         "verbose": -1,
     }
 

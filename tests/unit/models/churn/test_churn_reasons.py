@@ -77,7 +77,7 @@ def test_every_cause_has_words_even_where_nothing_is_known() -> None:
 
 def test_of_real_scores_the_reasons_repeat_to_the_letter(planted_once: PlantedUtility) -> None:
     params = ChurnParams()
-    predictor = fit(training_set(LAST_DAY, params, planted_once.settings), params, planted_once.settings)
+    predictor = fit(training_set(LAST_DAY, params, planted_once.settings), params)
     customers = scoring_set(LAST_DAY, planted_once.settings).head(60)
 
     together = main_reasons(customers, predictor.contributions(customers))

@@ -22,7 +22,7 @@ def dataset(planted_once: PlantedUtility) -> ChurnDataset:
 
 @pytest.fixture(scope="module")
 def predictor(dataset: ChurnDataset, planted_once: PlantedUtility) -> ChurnPredictor:
-    return fit(dataset, PARAMS, planted_once.settings)
+    return fit(dataset, PARAMS)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_probabilities_are_on_the_level_of_what_happens(dataset: ChurnDataset, p
 def test_the_same_data_gives_the_same_model_to_the_bit(
     dataset: ChurnDataset, predictor: ChurnPredictor, planted_once: PlantedUtility
 ) -> None:
-    again = fit(training_set(LAST_DAY, PARAMS, planted_once.settings), PARAMS, planted_once.settings)
+    again = fit(training_set(LAST_DAY, PARAMS, planted_once.settings), PARAMS)
 
     assert again == predictor
 
