@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import pandas as pd
 
+from meterwise import ops
+from meterwise.database import DatabaseNotConfiguredError
 from meterwise.raw_tables import CONTACT_COLUMNS
 from meterwise.settings import Settings, get_settings
 
@@ -37,6 +39,7 @@ for _name, _value in {
 log = logging.getLogger(__name__)
 
 CHAMPION = "champion"
+NO_DATABASE = "no database"
 FINGERPRINT = "meterwise.fingerprint"
 AS_OF_DATE = "meterwise.as_of_date"
 PROMOTED_ON = "meterwise.promoted_on"
@@ -76,6 +79,7 @@ class Champion(RegisteredModel):
     """The version that holds the alias ``champion``."""
 
 
+PromotedBy = Literal["automatic", "manual"]
 Model = TypeVar("Model", bound=RegisteredModel)
 
 
@@ -314,6 +318,12 @@ def has_champion(model_name: str, settings: Settings | None = None) -> bool:
     return _champion_version(model_name, settings or get_settings()) is not None
 
 
+def last_trained(model_name: str, settings: Settings | None = None) -> str | None:
+    """Return the latest ``as_of_date`` that a version was trained for, champion or not."""
+    versions = _versions(model_name, settings or get_settings())
+    return max((version.tags.get(AS_OF_DATE, "") for version in versions), default=None)
+
+
 def _load(kind: type[Model], model_name: str, version: Any, settings: Settings) -> Model:
     mlflow = _mlflow(settings)
     predictor = mlflow.pyfunc.load_model(f"models:/{model_name}/{version.version}").get_raw_model()
@@ -354,38 +364,38 @@ def honour_manual_promotion(model_name: str, as_of_date: str, settings: Settings
     """
     settings = settings or get_settings()
     version = _champion_version(model_name, settings)
-    if version is None or settings.database_url is None:
+    if version is None:
         return False
-    from meterwise import ops
+    first = _recorded_version(model_name, settings) is None
+    # Tags without a record: we were killed between the two. Without tags the hand was a person's.
+    ours = first and PROMOTED_ON in version.tags
+    reason = version.tags[PROMOTED_WHY] if ours else "alias moved in MLflow"
+    kind: PromotedBy = "automatic" if ours else "manual"
+    return _record(model_name, str(version.version), as_of_date, kind, reason, settings) and not ours
 
-    recorded = ops.current_promotion(model_name, settings=settings)
-    if recorded is not None and str(recorded.version) == str(version.version):
+
+def _record(
+    model_name: str,
+    version: str,
+    as_of_date: str,
+    promoted_by: PromotedBy,
+    reason: str,
+    settings: Settings,
+) -> bool:
+    if _recorded_version(model_name, settings) in {version, NO_DATABASE}:
         return False
-    ours = recorded is None and PROMOTED_ON in version.tags
-    promoted_by, reason = ("automatic", version.tags[PROMOTED_WHY]) if ours else ("manual", "alias moved in MLflow")
-    _record(model_name, str(version.version), as_of_date, promoted_by, reason, settings)
-    return not ours
-
-
-def _record(model_name: str, version: str, as_of_date: str, promoted_by: str, reason: str, settings: Settings) -> None:
-    if settings.database_url is None:
-        log.warning("METERWISE_DATABASE_URL is not set, so ops.promotions does not learn of %s %s", model_name, version)
-        return
-    from meterwise import ops
-
-    recorded = ops.current_promotion(model_name, settings=settings)
-    if recorded is not None and str(recorded.version) == version:
-        return
     run_id = _client(settings).get_model_version(model_name, version).run_id
-    ops.record_promotion(
-        model=model_name,
-        version=version,
-        run_id=run_id,
-        as_of_date=as_of_date,
-        promoted_by=promoted_by,
-        reason=reason,
-        settings=settings,
-    )
+    ops.record_promotion(model_name, version, run_id, as_of_date, reason, promoted_by, settings=settings)
+    return True
+
+
+def _recorded_version(model_name: str, settings: Settings) -> str | None:
+    try:
+        recorded = ops.current_promotion(model_name, settings=settings)
+    except DatabaseNotConfiguredError as error:
+        log.warning("ops.promotions does not learn who is champion of %s: %s", model_name, error)
+        return NO_DATABASE
+    return recorded.version if recorded else None
 
 
 def run_url(run_id: str, settings: Settings | None = None) -> str:

@@ -80,15 +80,16 @@ def places_in_database() -> Callable[[Settings, Sequence[str]], list[str]]:
 
 
 @pytest.fixture(scope="session")
-def _empty_mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an MLflow store without any run."""
     home = tmp_path_factory.mktemp("mlflow")
     registry.has_champion("none", Settings(home=home))
     return home / "mlflow.db"
 
 
 @pytest.fixture
-def mlflow_settings(settings: Settings, _empty_mlflow_store: Path) -> Settings:
+def mlflow_settings(settings: Settings, empty_mlflow_store: Path) -> Settings:
     """Settings with an empty MLflow store; copied, since making one takes seconds."""
     settings.home_path.mkdir(parents=True, exist_ok=True)
-    shutil.copy(_empty_mlflow_store, settings.home_path / "mlflow.db")
+    shutil.copy(empty_mlflow_store, settings.home_path / "mlflow.db")
     return settings

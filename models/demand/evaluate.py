@@ -1,0 +1,142 @@
+"""Judges the demand model against naive forecasts and the champion, and promotes it if it is better."""
+
+import logging
+from datetime import date, timedelta
+
+import pandas as pd
+
+from meterwise import metrics, registry
+from meterwise.settings import Settings, get_settings
+from meterwise.warehouse import Warehouse
+from models.demand.dataset import LABEL, MODEL, rows_of_test
+from models.demand.params import DemandParams
+
+log = logging.getLogger(__name__)
+
+BASELINES = {"naive": "naive_kwh", "mean_4w": "load_same_hour_mean_4w_kwh"}
+
+_PUBLISHED = """
+    with forecasts as (
+        select * from scores.demand_forecasts
+        where as_of_date >= $first and as_of_date < $as_of_date
+    ),
+
+    known_loads as (
+        select * from marts.region_load_hourly where is_complete and local_date < $as_of_date
+    ),
+
+    scored as (
+        select forecasts.p50_kwh, known_loads.load_kwh
+        from forecasts
+        inner join known_loads
+            on forecasts.region_code = known_loads.region_code
+            and forecasts.valid_at_utc = known_loads.valid_at_utc
+    )
+
+    select count(*) as hours, sum(abs(p50_kwh - load_kwh)) / nullif(sum(load_kwh), 0) as wape from scored
+"""
+
+
+def forecast_metrics(rows: pd.DataFrame, forecast: pd.DataFrame) -> dict[str, float]:
+    """Return every figure of a forecast beside those of the naive forecasts, over all hours and by lead.
+
+    ``skill`` is the share of the naive WAPE that is gone. A peak is the highest hour of a region's local day.
+    """
+    judged = rows.join(forecast)
+    lead = (rows["local_date"] - rows["as_of_date"]).dt.days
+    highest = rows.groupby(["region_code", "local_date"])[LABEL].transform("max")
+    parts = {
+        "": lead > 0,
+        "_day_ahead": lead == 1,
+        "_week_ahead": lead > 1,
+        "_peak": rows[LABEL] == highest,
+    }
+    found: dict[str, float] = {}
+    for suffix, part in parts.items():
+        found |= {f"{name}{suffix}": value for name, value in _figures(judged[part]).items()}
+    return found
+
+
+def _figures(rows: pd.DataFrame) -> dict[str, float]:
+    actual = rows[LABEL]
+    wape = metrics.wape(actual, rows["p50_kwh"])
+    found = {
+        "wape": wape,
+        "mae": metrics.mae(actual, rows["p50_kwh"]),
+        "bias": metrics.bias(actual, rows["p50_kwh"]),
+        "quantile_loss_10": metrics.quantile_loss(actual, rows["p10_kwh"], 0.1),
+        "quantile_loss_90": metrics.quantile_loss(actual, rows["p90_kwh"], 0.9),
+        "coverage_80": metrics.coverage(actual, rows["p10_kwh"], rows["p90_kwh"]),
+    }
+    for name, column in BASELINES.items():
+        known = rows[column].notna()
+        found[f"wape_{name}"] = metrics.wape(actual[known], rows.loc[known, column])
+    return found | {"skill": metrics.skill(wape, found["wape_naive"])}
+
+
+def promote_if_better(
+    run_id: str, as_of_date: str, params: DemandParams | None = None, settings: Settings | None = None
+) -> bool:
+    """Make the run's version champion if its WAPE on the test window is lower than the champion's by the margin.
+
+    The first model is promoted whatever its figures: without it nothing could be published, and they stand beside it.
+    """
+    params, settings = params or DemandParams(), settings or get_settings()
+    name, version = registry.version_of_run(run_id, settings)
+    champion = registry.champion(name, settings)
+    if champion and champion.version == version:
+        log.info("Version %s is champion already: %s", version, registry.run_url(run_id, settings))
+        registry.promote(name, version, as_of_date, "repeated", settings)
+        return True
+    challenger = registry.load_run(run_id, settings)
+    if champion is None:
+        reason = "first model; WAPE {wape:.1%}, naive {wape_naive:.1%}".format(**challenger.metrics)
+    else:
+        rows = rows_of_test(as_of_date, params, settings)
+        reason = _why_better(_judge(challenger, rows), _judge(champion, rows), settings.promotion_margin)
+        if not reason:
+            log.info("Version %s stays champion: %s", champion.version, registry.run_url(champion.run_id, settings))
+            return False
+    registry.promote(name, version, as_of_date, reason, settings)
+    log.info("Promoted version %s (%s): %s", version, reason, registry.run_url(run_id, settings))
+    return True
+
+
+def _judge(model: registry.RegisteredModel, rows: pd.DataFrame) -> float:
+    forecaster = model.predictor.judged  # type: ignore[attr-defined]
+    return metrics.wape(rows[LABEL], forecaster.predict(rows)["p50_kwh"])
+
+
+def _why_better(challenger: float, champion: float, margin: float) -> str:
+    """Return the reason for a promotion; empty if the challenger is not better by more than the margin."""
+    log.info(
+        "WAPE on the same window: challenger %.4f, champion %.4f, margin %.1f %%", challenger, champion, margin * 100
+    )
+    better = challenger < champion * (1 - margin)
+    return f"WAPE {challenger:.2%} against the champion's {champion:.2%} on the same window" if better else ""
+
+
+def quality_dropped(
+    as_of_date: str, params: DemandParams | None = None, settings: Settings | None = None
+) -> str | None:
+    """Say why the model should be trained again; None while it is recent and forecasts as well as at its promotion.
+
+    Quality is that of forecasts that were really published, over the last days whose load is known.
+    """
+    params, settings = params or DemandParams(), settings or get_settings()
+    champion = registry.champion(MODEL, settings)
+    if champion is None:
+        return "no champion yet"
+    today = date.fromisoformat(as_of_date)
+    trained = registry.last_trained(MODEL, settings)
+    age = (today - date.fromisoformat(trained)).days if trained else settings.retrain_after_days
+    if age >= settings.retrain_after_days:
+        return f"last trained {age} days ago"
+    first = today - timedelta(days=params.quality_days)
+    published = Warehouse(settings).arrow(_PUBLISHED, {"first": first, "as_of_date": today}).to_pylist()[0]
+    limit = champion.metrics["wape"] * (1 + params.quality_tolerance)
+    # A challenger of today lost already; another one would see the same data.
+    if published["hours"] and published["wape"] > limit and age > 0:
+        promised = champion.metrics["wape"]
+        return f"WAPE of published forecasts is {published['wape']:.1%}, at promotion it was {promised:.1%}"
+    return None

@@ -1,0 +1,74 @@
+"""The pictures that a data scientist wants to see of a demand model."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from models.demand.dataset import LABEL
+
+BLUE, ORANGE, GREY = "#2b6cb0", "#dd6b20", "#718096"
+
+
+def figures(rows: pd.DataFrame, forecast: pd.DataFrame, gain: pd.Series) -> dict[str, Figure]:
+    """Return every plot of a test window by its name."""
+    judged = rows.join(forecast)
+    return {
+        "forecast_against_actual": _forecast_against_actual(judged),
+        "error_by_hour": _error_by_hour(judged),
+        "quantile_calibration": _quantile_calibration(judged),
+        "feature_contributions": _feature_contributions(gain),
+    }
+
+
+def _forecast_against_actual(rows: pd.DataFrame) -> Figure:
+    """The day-ahead forecast of the largest region, with its band."""
+    largest = rows.groupby("region_code")[LABEL].sum().idxmax()
+    day_ahead = (rows["local_date"] - rows["as_of_date"]).dt.days == 1
+    shown = rows[day_ahead & (rows["region_code"] == largest)].sort_values("valid_at_utc")
+    figure = Figure(figsize=(12, 4), layout="constrained")
+    axes = figure.subplots()
+    hours = shown["valid_at_utc"]
+    axes.fill_between(hours, shown["p10_kwh"], shown["p90_kwh"], color=BLUE, alpha=0.25, label="P10 to P90")
+    axes.plot(hours, shown["p50_kwh"], color=BLUE, label="P50, day ahead")
+    axes.plot(hours, shown[LABEL], color=ORANGE, linewidth=1, label="actual")
+    axes.set(title=f"Region {largest}", ylabel="kWh per hour")
+    axes.legend(loc="upper right")
+    return figure
+
+
+def _error_by_hour(rows: pd.DataFrame) -> Figure:
+    errors = pd.DataFrame(
+        {
+            "model": (rows["p50_kwh"] - rows[LABEL]).abs(),
+            "same hour last week": (rows["naive_kwh"] - rows[LABEL]).abs(),
+            "load": rows[LABEL],
+        }
+    )
+    by_hour = errors.groupby(rows["hour_of_day"]).sum()
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    for name, colour in (("model", BLUE), ("same hour last week", GREY)):
+        axes.plot(by_hour.index, 100 * by_hour[name] / by_hour["load"], color=colour, label=name)
+    axes.set(title="Error by hour of day", xlabel="local hour", ylabel="WAPE, %")
+    axes.legend()
+    return figure
+
+
+def _quantile_calibration(rows: pd.DataFrame) -> Figure:
+    promised = [0.1, 0.5, 0.9]
+    kept = [float((rows[LABEL] <= rows[column]).mean()) for column in ("p10_kwh", "p50_kwh", "p90_kwh")]
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
+    axes.plot(promised, kept, "o-", color=BLUE)
+    axes.set(title="Share of hours at or below each quantile", xlabel="promised", ylabel="kept")
+    return figure
+
+
+def _feature_contributions(gain: pd.Series) -> Figure:
+    shown = gain.head(15)[::-1]
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(np.arange(len(shown)), 100 * shown.to_numpy(), color=BLUE, tick_label=list(shown.index))
+    axes.set(title="Feature contributions to the trees of the median", xlabel="share of gain, %")
+    return figure

@@ -1,0 +1,69 @@
+"""Forecasts one issue day with the champion. Never fits anything."""
+
+import logging
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+
+from meterwise import registry
+from meterwise.settings import Settings, get_settings
+from meterwise.warehouse import Warehouse
+from models.demand.dataset import INPUTS, MODEL, scoring_rows, skip_reason
+
+log = logging.getLogger(__name__)
+
+TABLE = "scores.demand_forecasts"
+SCHEMA = pa.schema(
+    [
+        ("as_of_date", pa.date32()),
+        ("region_code", pa.string()),
+        ("valid_at_utc", pa.timestamp("us")),
+        ("horizon_hours", pa.int32()),
+        ("p10_kwh", pa.float64()),
+        ("p50_kwh", pa.float64()),
+        ("p90_kwh", pa.float64()),
+        ("naive_kwh", pa.float64()),
+        ("model_version", pa.string()),
+    ]
+)
+
+
+def score(as_of_date: str, settings: Settings | None = None) -> int:
+    """Write the forecasts of one issue day to ``scores.demand_forecasts``; returns the number of rows.
+
+    A day without known loads is skipped with the reason in ``scores.model_skips``.
+
+    Raises:
+        NoChampionError: No version holds the alias ``champion``.
+    """
+    settings = settings or get_settings()
+    warehouse = Warehouse(settings)
+    partition = {"as_of_date": date.fromisoformat(as_of_date)}
+    reason = skip_reason(as_of_date, settings)
+    _note_skip(warehouse, partition["as_of_date"], reason)
+    if reason:
+        log.warning(reason)
+        warehouse.replace_partition(TABLE, SCHEMA.empty_table(), partition)
+        return 0
+    registry.honour_manual_promotion(MODEL, as_of_date, settings)
+    champion = registry.require_champion(MODEL, settings)
+    rows = scoring_rows(as_of_date, settings)
+    forecasts = rows.join(champion.predictor.predict(rows[INPUTS])).assign(model_version=champion.version)
+    warehouse.replace_partition(TABLE, _as_table(forecasts), partition)
+    log.info("%d forecasts by version %s: %s", len(rows), champion.version, registry.run_url(champion.run_id, settings))
+    return len(rows)
+
+
+def _as_table(forecasts: pd.DataFrame) -> pa.Table:
+    days = forecasts["as_of_date"].dt.date
+    return pa.Table.from_pandas(
+        forecasts.assign(as_of_date=days)[SCHEMA.names], SCHEMA, preserve_index=False, safe=False
+    )
+
+
+def _note_skip(warehouse: Warehouse, as_of_date: date, reason: str | None) -> None:
+    schema = pa.schema([("as_of_date", pa.date32()), ("model", pa.string()), ("reason", pa.string())])
+    rows = [{"as_of_date": as_of_date, "model": MODEL, "reason": reason}] if reason else []
+    partition = {"as_of_date": as_of_date, "model": MODEL}
+    warehouse.replace_partition("scores.model_skips", pa.Table.from_pylist(rows, schema), partition)
