@@ -61,7 +61,7 @@ def contracts(settings: Settings | None = None) -> dict[str, DataContract]:
     found = {}
     for path in sorted(folder.glob("*.yml")):
         for model in _models(path):
-            found[model["name"]] = _contract(model, path)
+            found[_table(model)] = _contract(model, path)
     return found
 
 
@@ -72,6 +72,11 @@ def _models(path: Path) -> list[dict[str, Any]]:
         raise DataContractError(f"{path} is not valid YAML: {error}") from error
 
 
+def _table(model: dict[str, Any]) -> str:
+    """Return the name that readers know: dbt wants names unique over all layers, so a model may carry its layer's."""
+    return str(model["name"]).removeprefix("publish_")
+
+
 def _contract(model: dict[str, Any], path: Path) -> DataContract:
     meta = {**model.get("meta", {}), **model.get("config", {}).get("meta", {})}
     description = " ".join(model.get("description", "").split())
@@ -79,10 +84,10 @@ def _contract(model: dict[str, Any], path: Path) -> DataContract:
         raise DataContractError(f"{path}: model {model['name']} has no description; state its grain there.")
     columns = tuple(_column(column, model["name"], path) for column in model.get("columns", []))
     return DataContract(
-        name=model["name"],
+        name=_table(model),
         description=description,
-        grain=meta.get("grain", description.split(".")[0] + "."),
-        freshness=meta.get("freshness", "With each day's delivery; publications.as_of_date says which day."),
+        grain=meta.get("grain", description.split(".")[0]),
+        freshness=meta.get("freshness", "daily"),
         columns=columns,
     )
 

@@ -5,6 +5,7 @@ Edit the descriptions there, never the page.
 
 from meterwise.data_contracts import DataContract, contracts
 from meterwise.publish.tables import PUBLISHED, PublishedTable
+from meterwise.publish.types import postgres_type
 from meterwise.settings import Settings, get_settings
 
 HEAD = """\
@@ -45,7 +46,7 @@ Key: `version`, `table_name`. Freshness: written by every delivery.
 | `is_unchanged` | boolean | | Whether the rows equal those of the version before. |
 | `model_versions` | jsonb | | Registered version in MLflow by model. |
 | `run_id` | text | | Airflow run that delivered. |
-| `delivered_at` | timestamptz | | When the delivery was made. |
+| `delivered_at` | timestamp with time zone | | When the delivery was made. |
 | `is_current` | boolean | | Whether the views show this version now. |
 """
 
@@ -59,16 +60,17 @@ def render(settings: Settings | None = None) -> str:
     found = contracts(settings)
     tables = [(table, found[table.name]) for table in PUBLISHED if table.name in found]
     index = "".join(f"| [{table.name}](#{table.name}) | {of.grain} | {_code(table.key)} |\n" for table, of in tables)
-    index += "| [publications](#publications) | One row per delivery and table. | `version`, `table_name` |\n"
+    index += "| [publications](#publications) | one table of one delivery | `version`, `table_name` |\n"
     return HEAD + index + "".join(_section(table, contract) for table, contract in tables) + PUBLICATIONS
 
 
 def _section(table: PublishedTable, contract: DataContract) -> str:
     lines = [f"\n## {table.name}\n", f"{contract.description}\n"]
-    lines += [f"Key: {_code(table.key)}. Freshness: {contract.freshness}\n"]
+    lines += [f"Key: {_code(table.key)}. Freshness: {contract.freshness}.\n"]
     lines += ["| column | type | unit | meaning |", "|---|---|---|---|"]
     lines += [
-        f"| `{column.name}` | {column.data_type} | {column.unit} | {column.description.replace('|', '/')} |"
+        f"| `{column.name}` | {postgres_type(column.data_type.upper(), column.name)} | {column.unit} "
+        f"| {column.description.replace('|', '/')} |"
         for column in contract.columns
     ]
     return "\n".join(lines) + "\n"
