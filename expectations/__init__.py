@@ -1,9 +1,12 @@
 """What data must look like at each hand-over. File name = table name. Checks inside the warehouse belong to dbt."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 
-from meterwise.validation import HandOver, Verdict, validate
+from meterwise import ingest
+from meterwise.settings import Settings, get_settings
+from meterwise.validation import DataQualityError, HandOver, Verdict, validate
+from meterwise.warehouse import Warehouse
 
 LANDED = {
     "crm": ("crm_customers", "crm_contracts"),
@@ -12,8 +15,14 @@ LANDED = {
 }
 """Raw tables that are checked after a domain has landed."""
 
+FEATURES = {"demand": "features_demand", "churn": "features_churn", "segments": "features_segments"}
+"""Feature table that is checked before a model trains or scores."""
+
 PUBLISHED = ("customer_segments", "churn_scores", "demand_forecasts", "customer_usage_daily")
 """Tables of the publish layer that are checked before delivery."""
+
+SUSPECT_SHARE = 0.02
+"""A load with more suspect rows than this is judged alone, so that good loads cannot outvote a bad one."""
 
 
 def hand_over(table_name: str) -> HandOver:
@@ -26,10 +35,112 @@ def hand_over(table_name: str) -> HandOver:
     return found
 
 
-def check(table_name: str, as_of_date: str, load_ids: Sequence[str] = ()) -> Verdict:
+def check(table_name: str, as_of_date: str, load_ids: Sequence[str] = (), settings: Settings | None = None) -> Verdict:
     """Check one table of one day.
 
     Raises:
         DataQualityError: The hand-over is refused.
     """
-    return validate(hand_over(table_name), as_of_date, load_ids)
+    return validate(hand_over(table_name), as_of_date, load_ids, settings)
+
+
+def check_landing(
+    domain: str, as_of_date: str, load_ids: Sequence[str], settings: Settings | None = None
+) -> list[Verdict]:
+    """Check what landed; accept the good loads and move the rows of the others to quarantine.
+
+    Args:
+        domain: A key of ``LANDED``.
+        as_of_date: The day that landed, ``YYYY-MM-DD``.
+        load_ids: Loads that wait for their check.
+        settings: Defaults to those of the process.
+
+    Raises:
+        DataQualityError: At least one load was refused; the others were accepted before this is raised.
+    """
+    settings = settings or get_settings()
+    verdicts, refusals = [], []
+    by_table = _by_table(load_ids)
+    for table_name in LANDED[domain]:
+        for group in _groups(by_table.pop(table_name, []), settings):
+            passed, refused = _judge(table_name, as_of_date, group, settings)
+            verdicts += passed
+            refusals += refused
+    # Tables without a suite have nothing to be judged by but the row checks of ingest.
+    ingest.accept([load_id for ids in by_table.values() for load_id in ids], settings)
+    if refusals:
+        raise DataQualityError("\n".join(refusals))
+    return verdicts
+
+
+def check_features(model: str, as_of_date: str, settings: Settings | None = None) -> Verdict:
+    """Check the features of one day before a model trains or scores with them.
+
+    Raises:
+        DataQualityError: The features are refused.
+    """
+    return check(FEATURES[model], as_of_date, settings=settings)
+
+
+def check_publish(as_of_date: str, settings: Settings | None = None) -> list[Verdict]:
+    """Check everything that is about to be delivered.
+
+    Raises:
+        DataQualityError: At least one table is refused; the text holds the verdicts of all that are.
+    """
+    verdicts, refusals = [], []
+    for table_name in PUBLISHED:
+        try:
+            verdicts.append(check(table_name, as_of_date, settings=settings))
+        except DataQualityError as refusal:
+            refusals.append(str(refusal))
+    if refusals:
+        raise DataQualityError("\n".join(refusals))
+    return verdicts
+
+
+def _by_table(load_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Loads by raw table, which a load id names behind its number."""
+    found: dict[str, list[str]] = {}
+    for load_id in sorted(load_ids):
+        found.setdefault(load_id.split("-", 1)[1], []).append(load_id)
+    return found
+
+
+def _groups(load_ids: Sequence[str], settings: Settings) -> Iterator[list[str]]:
+    """Loads that are judged together: conspicuous ones each alone, all others at once."""
+    if not load_ids:
+        return
+    found = Warehouse(settings).arrow(
+        "select load_id from raw.load_audit where list_contains($ids, load_id) "
+        "and suspect_rows + quarantined_rows > $share * accepted_rows",
+        {"ids": list(load_ids), "share": SUSPECT_SHARE},
+    )
+    alone = set(found["load_id"].to_pylist())
+    if plain := [load_id for load_id in load_ids if load_id not in alone]:
+        yield plain
+    yield from ([load_id] for load_id in sorted(alone))
+
+
+def _judge(
+    table_name: str, as_of_date: str, load_ids: list[str], settings: Settings
+) -> tuple[list[Verdict], list[str]]:
+    """Accept a group of loads, or find out which of them are bad and refuse those."""
+    try:
+        verdict = check(table_name, as_of_date, load_ids, settings)
+    except DataQualityError as refusal:
+        if len(load_ids) == 1:
+            ingest.refuse(load_ids, _first_breach(refusal), settings)
+            return [], [str(refusal)]
+        judged = [_judge(table_name, as_of_date, [load_id], settings) for load_id in load_ids]
+        verdicts = [verdict for passed, _ in judged for verdict in passed]
+        refusals = [text for _, refused in judged for text in refused]
+        return verdicts, refusals
+    ingest.accept(load_ids, settings)
+    return [verdict], []
+
+
+def _first_breach(refusal: DataQualityError) -> str:
+    """The broken rule that is kept with every row in quarantine."""
+    lines = [line.strip() for line in str(refusal).splitlines()]
+    return next((line for line in lines if line.startswith("critical:")), lines[0])

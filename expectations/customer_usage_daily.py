@@ -6,7 +6,7 @@ from meterwise.validation import HandOver
 
 HAND_OVER = HandOver(
     table="publish.customer_usage_daily",
-    where="as_of_date = date '{as_of_date}'",
+    where="local_date > date '{as_of_date}' - 35",
     cure="Look at raw.load_audit for the last days; nothing was delivered.",
     expectations=[
         gxe.ExpectTableRowCountToBeBetween(min_value=1),

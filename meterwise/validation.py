@@ -17,6 +17,7 @@ from great_expectations.expectations import Expectation
 from sqlalchemy import Engine, event, text
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
+from meterwise.planning import RefusedError
 from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
 
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
 
-class DataQualityError(RuntimeError):
+class DataQualityError(RefusedError):
     """A hand-over was refused: at least one expectation of severity ``critical`` does not hold."""
 
 
