@@ -1,0 +1,110 @@
+"""The DAGs load, say what they are, and only say when: no logic, nothing heavy, nothing that a stage would do."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meterwise.planning import DAG_IDS, DOMAINS
+from meterwise.settings import Settings, as_environment
+from meterwise.stack import manifest
+from meterwise.stack.airflow_server import FIXED, TELEMETRY_OFF
+
+DAGS = Path(__file__).parents[2] / "dags"
+FILES = sorted(DAGS.glob("*.py"))
+MOST_LINES = 80
+ALLOWED_IMPORTS = {"airflow", "cosmos", "meterwise", "models", "expectations", "defaults", "dbt_tasks"}
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    home = tmp_path_factory.mktemp("dags")
+    settings = Settings(home=home)
+    manifest.refresh(settings)
+    environment = {**os.environ, **as_environment(settings), **FIXED, **TELEMETRY_OFF}
+    environment |= {
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+    }
+    script = Path(__file__).with_name("describe.py")
+    command = [sys.executable, str(script), str(DAGS)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_every_dag_loads_and_no_other_is_there(described: dict[str, Any]) -> None:
+    assert described["errors"] == {}
+    assert set(described["dags"]) == DAG_IDS
+
+
+def test_loading_them_loads_nothing_heavy(described: dict[str, Any]) -> None:
+    assert described["heavy"] == []
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_a_dag_says_what_it_is_and_holds_its_limits(described: dict[str, Any], dag_id: str) -> None:
+    dag = described["dags"][dag_id]
+
+    assert len(dag["doc"]) > 100
+    assert dag["tags"]
+    assert dag["params"] == ["as_of_date"]
+    assert not dag["catchup"]
+    assert dag["max_active_runs"] == 1
+    for name, task in dag["tasks"].items():
+        assert task["owner"] == "meterwise", name
+        assert task["has_timeout"], name
+        assert task["says_why"], name
+        assert 0 <= task["retries"] <= 3, name
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_ingest_has_a_clock_so_that_a_past_day_can_be_backfilled(described: dict[str, Any], domain: str) -> None:
+    dag = described["dags"][f"ingest_{domain}"]
+
+    assert dag["schedule"].startswith("CronTriggerTimetable")
+    assert [t["outlets"] for t in dag["tasks"].values() if t["outlets"]] == [[f"raw/{domain}"]]
+
+
+def test_the_dags_are_joined_by_assets(described: dict[str, Any]) -> None:
+    schedules = {dag_id: dag["schedule"] for dag_id, dag in described["dags"].items()}
+
+    for domain in DOMAINS:
+        assert f"raw/{domain}" in schedules["build_warehouse"]
+    for model in ("demand", "churn"):
+        assert f"features/{model}" in schedules[f"score_{model}"]
+        assert f"model/{model}" in schedules[f"score_{model}"]
+        assert f"scores/{model}" in schedules["publish_segments"]
+    made = {name for dag in described["dags"].values() for t in dag["tasks"].values() for name in t["outlets"]}
+    assert {"raw/crm", "features/churn", "model/demand", "scores/churn", "published/segments"} <= made
+
+
+def test_dbt_is_a_task_a_model_and_only_its_producer_takes_the_warehouse(described: dict[str, Any]) -> None:
+    tasks = described["dags"]["build_warehouse"]["tasks"]
+    watchers = {name: task for name, task in tasks.items() if name.startswith("dbt.") and "producer" not in name}
+
+    assert tasks["dbt.dbt_producer_watcher"]["pool"] == "warehouse"
+    assert any("features_churn" in name for name in watchers)
+    assert {task["pool"] for task in watchers.values()} == {"watchers"}
+    assert {task["retries"] for task in watchers.values()} == {0}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
+def test_dag_files_are_short_and_import_only_what_says_when(file: Path) -> None:
+    text = file.read_text()
+    imported = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imported.add(node.module.split(".")[0])
+
+    assert len(text.splitlines()) <= MOST_LINES + 20 * (file.name == "defaults.py")
+    assert imported - sys.stdlib_module_names <= ALLOWED_IMPORTS

@@ -1,0 +1,103 @@
+"""For which days a stage runs, and when it has nothing to do."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from meterwise import ops, planning
+from meterwise.planning import NothingToDoError
+from meterwise.settings import Settings
+from meterwise.warehouse import Warehouse
+
+NOON = datetime(2026, 7, 15, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def berlin(settings: Settings, tmp_path: Path) -> Settings:
+    sources = tmp_path / "sources.yml"
+    sources.write_text("utility: {timezone: Europe/Berlin}\nsources: {}\n")
+    return settings.model_copy(update={"sources_file": sources, "last_date": date(2026, 7, 16)})
+
+
+def test_the_parameter_wins_over_assets_and_clock(berlin: Settings) -> None:
+    assert planning.days_asked_for("2026-07-01", ["2026-07-02"], NOON, berlin) == ["2026-07-01"]
+
+
+def test_days_travel_with_assets_each_once_and_in_order(berlin: Settings) -> None:
+    days = planning.days_asked_for(None, ["2026-07-14", "2026-07-13", "2026-07-14"], NOON, berlin)
+
+    assert days == ["2026-07-13", "2026-07-14"]
+
+
+def test_a_scheduled_run_is_for_its_local_day(berlin: Settings) -> None:
+    late_in_utc = datetime(2026, 7, 15, 22, 30, tzinfo=UTC)
+
+    assert planning.days_asked_for(None, [], late_in_utc, berlin) == ["2026-07-16"]
+
+
+def test_a_day_that_the_clock_has_not_reached_is_skipped_with_a_word(berlin: Settings) -> None:
+    with pytest.raises(NothingToDoError, match="stands at 2026-07-16"):
+        planning.days_asked_for(None, [], datetime(2026, 11, 24, 12, tzinfo=UTC), berlin)
+
+
+def test_schedules_follow_the_utilitys_zone_and_utc_where_there_is_none(berlin: Settings, settings: Settings) -> None:
+    assert planning.local_timezone(berlin) == "Europe/Berlin"
+    nowhere = settings.model_copy(update={"sources_file": Path("/no/such/sources.yml")})
+    assert planning.local_timezone(nowhere) == "UTC"
+
+
+def test_a_landing_is_awaited_until_it_has_landed_or_failed(database: Settings) -> None:
+    day = "2026-07-15"
+    with planning.landing("crm", day, settings=database):
+        pass
+    with planning.landing("weather", day, last_step=True, settings=database):
+        pass
+    with pytest.raises(OSError, match="disk"), planning.landing("meter_reads", day, settings=database):
+        raise OSError("disk is full")
+
+    assert planning.still_landing([day], settings=database) == ["crm"]
+    assert planning.stale_domains(day, settings=database) == {"crm": "landing", "meter_reads": "failed. disk is full"}
+
+
+def test_a_day_is_built_when_something_was_accepted_since(database: Settings) -> None:
+    warehouse = Warehouse(database)
+    warehouse.create_raw_tables()
+    with pytest.raises(NothingToDoError, match="No load"):
+        planning.days_to_build(["2026-07-15"], database)
+
+    _accept(warehouse, "000000001-weather")
+    assert planning.days_to_build(["2026-07-15"], database) == ["2026-07-15"]
+
+    ops.record_build("warehouse", ["2026-07-15"], accepted_loads=1, settings=database)
+    with pytest.raises(NothingToDoError, match="Built already"):
+        planning.days_to_build(["2026-07-15"], database)
+
+    _accept(warehouse, "000000002-weather")
+    assert planning.days_to_build(["2026-07-14", "2026-07-15"], database) == ["2026-07-14", "2026-07-15"]
+
+
+def test_publishing_waits_for_every_input_and_names_what_it_awaits(warehouse: Warehouse, settings: Settings) -> None:
+    warehouse.create_score_tables()
+    day = "2026-07-15"
+    with pytest.raises(NothingToDoError, match="features of segments, scores of demand, scores of churn"):
+        planning.days_ready_to_publish([day], settings)
+
+    warehouse.execute(
+        "create schema if not exists features; "
+        f"create table features.features_segments as select date '{day}' as as_of_date"
+    )
+    warehouse.execute(f"insert into scores.demand_forecasts (as_of_date, region_code) values (date '{day}', 'R1')")
+    warehouse.execute(f"insert into scores.model_skips values (date '{day}', 'churn', 'no CRM')")
+
+    assert planning.days_ready_to_publish([day], settings) == [day]
+
+
+def _accept(warehouse: Warehouse, load_id: str) -> None:
+    warehouse.execute(
+        "insert into raw.load_audit by name select $load_id as load_id, 'weather' as source, 'weather' as table_name, "
+        "'a file' as origin, 'accepted' as state, date '2026-07-15' as as_of_date, 1 as landed_rows, "
+        "1 as accepted_rows, 0 as duplicate_rows, 0 as quarantined_rows, 0 as suspect_rows, 0.1 as seconds, "
+        "timestamp '2026-07-15 20:00' as loaded_at_utc",
+        {"load_id": load_id},
+    )
