@@ -30,7 +30,7 @@ def land_pull(
         pulled = sql.pull(engine, source, since)
         keys = _pull_keys(engine, source, pulled, since)
     if len(pulled):
-        rows = sql.stage(connection, pulled, source, "source_rows")
+        rows = sql.stage(connection, pulled, source, "pulled_rows")
         loads.append(
             load_rows(
                 connection,
@@ -70,7 +70,7 @@ def _land_deletions(
             "cursor": None,
         }
     )
-    rows = sql.stage(connection, keys, bare, "source_keys")
+    rows = sql.stage(connection, keys, bare, "pulled_keys")
     with transaction(connection):
         Mapping(bare, rows, landing.sources.timezone_of(source), landing.now_utc).run(connection)
         connection.execute(

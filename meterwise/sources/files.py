@@ -108,7 +108,7 @@ def stage(connection: duckdb.DuckDBPyConnection, file: SourceFile, limit: int | 
     """Make the rows of a file a relation of the connection.
 
     Args:
-        connection: Where the relation is made, as temporary table or view ``source_rows``.
+        connection: Where the relation is made, as temporary table ``source_rows`` or view ``parquet_rows``.
         file: The file, opened.
         limit: Read this many rows only, for a sample.
 
@@ -126,9 +126,10 @@ def stage(connection: duckdb.DuckDBPyConnection, file: SourceFile, limit: int | 
             raise
         first_line = str(error).splitlines()[0].replace(str(file.local), "it")
         raise file.problem(f"cannot be read as {file.source.format} ({first_line})", NEWER) from error
-    types = column_types(connection, "source_rows")
+    relation = "parquet_rows" if file.source.format == "parquet" else "source_rows"
+    types = column_types(connection, relation)
     _ensure_columns(file, list(types))
-    return SourceRows("source_rows", types, file.origin, file.state.digest, file.state.size)
+    return SourceRows(relation, types, file.origin, file.state.digest, file.state.size)
 
 
 def _state(source: FileSource, url: str, local: Path) -> FileState:
@@ -204,11 +205,12 @@ def _number_lines(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _stage_parquet(connection: duckdb.DuckDBPyConnection, file: SourceFile, limit: int | None) -> None:
+    rows = f"read_parquet({literal(file.local)}, file_row_number = true)" + (f" limit {limit}" if limit else "")
     connection.execute(
-        f"create or replace temp view source_rows as select * exclude (file_row_number), file_row_number + 1 as {LINE} "
-        f"from read_parquet({literal(file.local)}, file_row_number = true)" + (f" limit {limit}" if limit else "")
+        "create or replace temp view parquet_rows as "
+        f"select * exclude (file_row_number), file_row_number + 1 as {LINE} from {rows}"
     )
-    number(connection, "select count(*) from source_rows")
+    number(connection, "select count(*) from parquet_rows")
 
 
 def _stage_ndjson(connection: duckdb.DuckDBPyConnection, file: SourceFile, limit: int | None) -> None:

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
+# Without these dlt phones home, warns about every FLOAT, and asks Airflow's secrets for each of its own options.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+os.environ.setdefault("PROVIDERS__ENABLE_AIRFLOW_SECRETS", "false")
 
 import duckdb
 import pyarrow as pa
@@ -55,7 +58,13 @@ def opened(source: SqlSource, settings: Settings) -> Iterator[sa.Engine]:
             engine.dispose()
 
 
-def pull(engine: sa.Engine, source: SqlSource, since: Any = None, columns: tuple[str, ...] | None = None) -> pa.Table:
+def pull(
+    engine: sa.Engine,
+    source: SqlSource,
+    since: Any = None,
+    columns: tuple[str, ...] | None = None,
+    limit: int | None = None,
+) -> pa.Table:
     """Read the rows of a source.
 
     Args:
@@ -63,11 +72,12 @@ def pull(engine: sa.Engine, source: SqlSource, since: Any = None, columns: tuple
         source: What to read.
         since: Only rows whose cursor column is at or after this; None for all.
         columns: Source columns; default all that the mapping reads.
+        limit: At most so many rows, for a sample.
     """
     names = list(columns or dict.fromkeys([*source.mapped_columns, *([source.cursor] if source.cursor else [])]))
     if " " in source.query.strip():
-        return _pull_query(engine, source, names, since)
-    return _pull_table(engine, source, names, since)
+        return _pull_query(engine, source, names, since, limit)
+    return _pull_table(engine, source, names, since, limit)
 
 
 def stage(connection: duckdb.DuckDBPyConnection, table: pa.Table, source: SqlSource, name: str) -> SourceRows:
@@ -123,16 +133,13 @@ def record_cursor(connection: duckdb.DuckDBPyConnection, source: SqlSource, load
     )
 
 
-def _pull_table(engine: sa.Engine, source: SqlSource, names: list[str], since: Any) -> pa.Table:
-    import logging
-
+def _pull_table(engine: sa.Engine, source: SqlSource, names: list[str], since: Any, limit: int | None) -> pa.Table:
     from dlt.extract.exceptions import ResourceExtractionError
     from dlt.sources.sql_database import sql_table
 
-    logging.getLogger("dlt").setLevel(logging.ERROR)
-
     def adapt(query: Any, table: Any, *_: Any) -> Any:
-        return query.where(table.c[source.cursor] >= since) if since is not None else query
+        query = query.where(table.c[source.cursor] >= since) if since is not None else query
+        return query.limit(limit) if limit else query
 
     schema, _, table_name = source.query.strip().rpartition(".")
     metadata = sa.MetaData(schema=schema or None)
@@ -173,13 +180,13 @@ def _pull_table(engine: sa.Engine, source: SqlSource, names: list[str], since: A
     return whole
 
 
-def _pull_query(engine: sa.Engine, source: SqlSource, names: list[str], since: Any) -> pa.Table:
+def _pull_query(engine: sa.Engine, source: SqlSource, names: list[str], since: Any, limit: int | None) -> pa.Table:
     """A select has no table to reflect; Arrow finds the types from the values."""
     query = source.query.strip().rstrip(";")
     where = ""
     if since is not None and source.cursor:
         where = f" where pulled.{engine.dialect.identifier_preparer.quote(source.cursor)} >= :since"
-    statement = sa.text(f"select * from ({query}) as pulled{where}")
+    statement = sa.text(f"select * from ({query}) as pulled{where}" + (f" limit {limit}" if limit else ""))
     chunks = []
     with engine.connect().execution_options(stream_results=True) as connection:
         result = connection.execute(statement, {"since": since} if where else {})

@@ -1,0 +1,159 @@
+"""The rows that were refused: which there are, and letting them in again once the reason is gone.
+
+How rows get here is the business of ``meterwise.ingest``.
+"""
+
+import duckdb
+import pyarrow as pa
+
+from meterwise.ingest.load import Landing, Load, load_rows
+from meterwise.raw_tables import RAW_TABLES
+from meterwise.settings import Settings, get_settings
+from meterwise.sources.config import FileSource, SourcesFile, SqlSource, load_sources
+from meterwise.sources.problems import Problem, SourceError
+from meterwise.sources.rows import LINE, SourceRows, column_types, literal, number, quoted
+from meterwise.warehouse import Warehouse
+
+OVERVIEW = """
+    select
+        quarantine.source,
+        quarantine.table_name,
+        quarantine.load_id,
+        quarantine.origin,
+        quarantine.reason,
+        count(*) as rows,
+        min(quarantine.line_no) as first_line,
+        count(quarantine.replayed_load_id) as replayed_rows,
+        min(quarantine.quarantined_at_utc) as quarantined_at_utc
+    from raw.quarantine as quarantine
+    group by
+        quarantine.source, quarantine.table_name, quarantine.load_id, quarantine.origin, quarantine.reason
+    order by quarantine.load_id, first_line
+"""
+"""Without the rows themselves: they may hold names and phone numbers."""
+
+
+def overview(settings: Settings | None = None) -> pa.Table:
+    """Return how many rows of which load are refused and why; never the rows."""
+    warehouse = Warehouse(settings)
+    warehouse.create_raw_tables()
+    return warehouse.arrow(OVERVIEW)
+
+
+def replay(source: str | None = None, load_id: str | None = None, settings: Settings | None = None) -> list[Load]:
+    """Let refused rows in again where the reason is gone; the others stay as they are.
+
+    Rows go through the present mapping of their source as a new load, which waits for its check like any other. Rows
+    that are admitted (or turn out to be duplicates) carry the new load's id; they are never admitted twice.
+
+    Args:
+        source: Only rows of this source.
+        load_id: Only rows of this load.
+        settings: Defaults to those of the process.
+
+    Raises:
+        SourcesFileError: ``sources.yml`` cannot be used.
+    """
+    settings = settings or get_settings()
+    sources = load_sources(settings=settings)
+    Warehouse(settings).create_raw_tables()
+    landing = Landing(sources, sources.utility.today(settings), sources.utility.now_utc(settings), is_replay=True)
+    loads = []
+    with Warehouse(settings).connect() as connection:
+        groups = connection.execute(
+            "select distinct source, load_id, reason like 'refused:%' from raw.quarantine "
+            "where replayed_load_id is null and ($source is null or source = $source) "
+            "and ($load_id is null or load_id = $load_id) order by load_id, 3",
+            {"source": source, "load_id": load_id},
+        ).fetchall()
+        for name, old_load_id, was_refused in groups:
+            load = _replay_load(connection, sources, landing, name, old_load_id, was_refused)
+            loads += [load] if load else []
+    return loads
+
+
+def _replay_load(
+    connection: duckdb.DuckDBPyConnection,
+    sources: SourcesFile,
+    landing: Landing,
+    name: str,
+    old_load_id: str,
+    was_refused: bool,
+) -> Load | None:
+    source = sources.sources.get(name)
+    if source is None:
+        raise SourceError(
+            Problem(name, old_load_id, "this source is no longer in sources.yml", "Put its entry back, then replay")
+        )
+    if was_refused:
+        source = _canonical(source)
+    rows = _stage(connection, source, old_load_id, was_refused)
+    if not number(connection, f"select count(*) from {rows.relation}"):
+        return None
+    load = load_rows(connection, rows, source, landing, lambda load_id: _mark(connection, load_id))
+    return load if load.landed else None
+
+
+def _stage(
+    connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, load_id: str, was_refused: bool
+) -> SourceRows:
+    """Make the refused rows a relation again, as text; a wide file's cells keep their place in the day."""
+    connection.execute(
+        "create or replace temp table replayed as "
+        f"select rowid as _quarantine_row, row_number() over (order by line_no, rowid) as {LINE}, row_json, origin "
+        "from raw.quarantine where replayed_load_id is null and load_id = $load_id "
+        "and (reason like 'refused:%') = $was_refused and json_extract(row_json, '$._line') is null",
+        {"load_id": load_id, "was_refused": was_refused},
+    )
+    names = list(source.mapped_columns)
+    fields = [f"row_json ->> {literal(name)} as {quoted(name)}" for name in names]
+    layout = getattr(source, "layout", "long")
+    if layout != "long":
+        fields += ["row_json ->> '_slot' as _slot", "row_json ->> '_value' as _value"]
+    if layout == "wide":
+        fields += [
+            "(row_json ->> '_minute')::integer as _minute",
+            "(row_json ->> '_is_elapsed')::boolean as _is_elapsed",
+            "(row_json ->> '_is_second')::boolean as _is_second",
+            "(row_json ->> '_interval_minutes')::integer as _interval_minutes",
+        ]
+    connection.execute(f"create or replace temp table replay_rows as select {', '.join(fields)}, {LINE} from replayed")
+    return SourceRows("replay_rows", column_types(connection, "replay_rows"), f"replay of {load_id}")
+
+
+def _canonical(source: FileSource | SqlSource) -> FileSource | SqlSource:
+    """The mapping of rows that were canonical already when their load was refused."""
+    table = RAW_TABLES[source.table]
+    return source.model_copy(
+        update={
+            "columns": {column.name: column.name for column in table.columns},
+            "values": {},
+            "defaults": {},
+            "attributes": (),
+            "received_at": "received_at_utc",
+            "received_at_on_first_load": True,
+            "timezone": "UTC",
+            "timestamp": "start",
+            "timestamp_format": None,
+            "date_format": None,
+            "decimal": ".",
+            "unit": "kWh",
+            "layout": "long",
+        }
+    )
+
+
+def _mark(connection: duckdb.DuckDBPyConnection, load_id: str) -> None:
+    connection.execute(
+        f"""
+        update raw.quarantine set replayed_load_id = $load_id
+        from (
+            select replayed._quarantine_row
+            from replayed
+            inner join (select distinct {LINE} from incoming where _bad is null) as admitted
+                on replayed.{LINE} = admitted.{LINE}
+        ) as admitted
+        where raw.quarantine.rowid = admitted._quarantine_row
+        """,
+        {"load_id": load_id},
+    )

@@ -1,0 +1,229 @@
+"""Reads a sample of every source and says what was understood of it, or what is wrong and what to do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import duckdb
+
+from meterwise.ingest.landing import DOMAINS
+from meterwise.ingest.load import Landing, Load, load_rows
+from meterwise.raw_tables import create_statements
+from meterwise.settings import Settings, get_settings
+from meterwise.sources import files, sql
+from meterwise.sources.config import FileSource, SourcesFile, SourcesFileError, SqlSource, load_sources
+from meterwise.sources.problems import Problem, SourceError
+from meterwise.sources.rows import first_row, number
+
+SAMPLE_ROWS = 50_000
+SAMPLE_DAYS = 2_000
+"""Rows of a wide file, which hold a day each."""
+
+PLAUSIBLE_DAILY_KWH = (0.3, 3_000)
+"""Median of kWh a day over the meters of a portfolio; outside it the unit is the likelier mistake."""
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What was understood of one source.
+
+    Attributes:
+        source: Name in ``sources.yml``.
+        table: Raw table that it fills.
+        origins: Files found; 1 for a database.
+        sampled: Rows of the sample.
+        quarantined: Rows of the sample that cannot be represented.
+        suspect: Reads of the sample that are implausible.
+        first_utc: Earliest event.
+        last_utc: Latest event.
+        interval_minutes: Most frequent distance between the reads of a meter.
+        unit: Unit as mapped.
+        daily_kwh: Median over meters of kWh a day.
+        meters: Meters in the sample.
+        customers_matched: Meters of the sample that find a customer; None where no CRM is mapped.
+        notes: What looks odd, with the cure.
+        problem: What makes the source unusable, with the cure.
+    """
+
+    source: str
+    table: str
+    origins: int = 0
+    sampled: int = 0
+    quarantined: int = 0
+    suspect: int = 0
+    first_utc: datetime | None = None
+    last_utc: datetime | None = None
+    interval_minutes: int | None = None
+    unit: str | None = None
+    daily_kwh: float | None = None
+    meters: int | None = None
+    customers_matched: int | None = None
+    notes: tuple[str, ...] = field(default=())
+    problem: Problem | None = None
+
+
+def check(settings: Settings | None = None) -> Iterator[Understood]:
+    """Read a sample of every source, what others refer to first; nothing is written to the warehouse.
+
+    Raises:
+        SourcesFileError: ``sources.yml`` cannot be used.
+    """
+    settings = settings or get_settings()
+    sources = load_sources(settings=settings)
+    landing = Landing(sources, sources.utility.today(settings), sources.utility.now_utc(settings))
+    with duckdb.connect(config={"threads": settings.threads}) as scratch:
+        scratch.execute("set timezone = 'UTC'")
+        for statement in create_statements():
+            scratch.execute(statement)
+        for table in (table for tables in DOMAINS.values() for table in tables):
+            for source in sources.of_table(table):
+                yield _understand(scratch, source, sources, landing, settings)
+
+
+def _understand(
+    scratch: duckdb.DuckDBPyConnection,
+    source: FileSource | SqlSource,
+    sources: SourcesFile,
+    landing: Landing,
+    settings: Settings,
+) -> Understood:
+    understood = Understood(source.name, source.table)
+    try:
+        if isinstance(source, FileSource):
+            origins, loads = _sample_files(scratch, source, sources, landing)
+        else:
+            origins, loads = 1, _sample_pull(scratch, source, landing, settings)
+    except SourceError as error:
+        return replace(understood, problem=error.problem)
+    except SourcesFileError as error:
+        return replace(
+            understood, problem=Problem(source.name, source.table, str(error).rstrip("."), "Then check again")
+        )
+    understood = replace(
+        understood,
+        origins=origins,
+        sampled=sum(load.landed for load in loads),
+        quarantined=sum(load.quarantined for load in loads),
+    )
+    if not understood.sampled:
+        return replace(understood, notes=(f"nothing there yet: {_where(source)}",))
+    understood = _describe(scratch, understood, loads)
+    return replace(understood, notes=tuple(_notes(scratch, source, understood)))
+
+
+def _where(source: FileSource | SqlSource) -> str:
+    return f"no rows in {source.path}" if isinstance(source, FileSource) else f"no rows in {source.query}"
+
+
+def _sample_files(
+    scratch: duckdb.DuckDBPyConnection, source: FileSource, sources: SourcesFile, landing: Landing
+) -> tuple[int, list[Load]]:
+    """The first and the last file, whose periods tell the most."""
+    urls = files.list_files(source, sources)
+    loads = []
+    for url in dict.fromkeys(urls[:1] + urls[-1:]):
+        with files.open_file(source, url) as file:
+            limit = SAMPLE_DAYS if source.layout != "long" else SAMPLE_ROWS
+            rows = files.stage(scratch, file, limit)
+            loads.append(load_rows(scratch, rows, source, landing))
+    return len(urls), loads
+
+
+def _sample_pull(
+    scratch: duckdb.DuckDBPyConnection, source: SqlSource, landing: Landing, settings: Settings
+) -> list[Load]:
+    with sql.opened(source, settings) as engine:
+        pulled = sql.pull(engine, source, limit=SAMPLE_ROWS)
+    return (
+        [load_rows(scratch, sql.stage(scratch, pulled, source, "pulled_rows"), source, landing)] if len(pulled) else []
+    )
+
+
+def _describe(scratch: duckdb.DuckDBPyConnection, understood: Understood, loads: list[Load]) -> Understood:
+    ids = [load.load_id for load in loads]
+    audit = first_row(
+        scratch,
+        "select sum(suspect_rows)::bigint, min(first_event_utc), max(last_event_utc) from raw.load_audit "
+        "where list_contains($ids, load_id)",
+        {"ids": ids},
+    ) or (0, None, None)
+    understood = replace(understood, suspect=audit[0] or 0, first_utc=audit[1], last_utc=audit[2])
+    if understood.table != "meter_reads":
+        return understood
+    reads = first_row(scratch, READS, {"ids": ids}) or (None, None, None, None)
+    return replace(
+        understood,
+        unit="kWh",
+        meters=reads[0],
+        interval_minutes=reads[1],
+        daily_kwh=None if reads[2] is None else round(float(reads[2]), 2),
+        customers_matched=reads[3] if number(scratch, "select count(*) from raw.crm_contracts") else None,
+    )
+
+
+READS = """
+    with reads as (
+        select
+            meter_id,
+            interval_start_utc,
+            consumption_kwh,
+            quality_code,
+            date_diff('minute', lag(interval_start_utc) over (
+                partition by meter_id, channel order by interval_start_utc
+            ), interval_start_utc) as minutes_between
+        from raw.meter_reads
+        where list_contains($ids, load_id)
+    ),
+
+    meters as (
+        select
+            meter_id,
+            sum(consumption_kwh) / count(distinct interval_start_utc::date) as daily_kwh
+        from reads
+        where quality_code <> 'suspect'
+        group by meter_id
+    ),
+
+    owned_meters as (
+        select distinct installed.meter_id
+        from raw.meters as installed
+        inner join raw.crm_contracts as contracts on installed.service_point_id = contracts.service_point_id
+        inner join raw.crm_customers as customers on contracts.customer_id = customers.customer_id
+    )
+
+    select
+        (select count(distinct meter_id) from reads) as meters,
+        (select mode(minutes_between) from reads where minutes_between > 0) as interval_minutes,
+        (select median(daily_kwh) from meters) as daily_kwh,
+        (select count(*) from meters inner join owned_meters using (meter_id)) as customers_matched
+"""
+
+
+def _notes(scratch: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, understood: Understood) -> Iterator[str]:
+    if understood.quarantined:
+        worst = first_row(
+            scratch,
+            "select reason, min(line_no) from raw.quarantine where source = $1 group by reason order by count(*) desc",
+            [source.name],
+        )
+        where = f", first line {worst[1]}" if worst else ""
+        reason = worst[0] if worst else ""
+        yield f"{understood.quarantined:,} rows cannot be represented ({reason}{where}): correct them or the mapping"
+    if understood.table != "meter_reads":
+        return
+    expected = source.interval_minutes
+    if expected and understood.interval_minutes and understood.interval_minutes != expected:
+        yield (
+            f"reads are {understood.interval_minutes} minutes apart, `interval_minutes` says {expected}: "
+            "correct it, or say which channel a read belongs to"
+        )
+    if understood.daily_kwh is not None and not (
+        PLAUSIBLE_DAILY_KWH[0] <= understood.daily_kwh <= PLAUSIBLE_DAILY_KWH[1]
+    ):
+        direction = "Wh or W" if understood.daily_kwh > PLAUSIBLE_DAILY_KWH[1] else "MWh or kW"
+        yield f"{understood.daily_kwh:,} kWh a day is the median of the meters: is the unit {direction}? Set `unit`"
+    if understood.suspect > 0.05 * understood.sampled:
+        yield f"{understood.suspect:,} reads are implausible (negative, spike, unknown meter): look at unit and meters"
+    matched, meters = understood.customers_matched, understood.meters or 0
+    if matched is not None and matched < meters:
+        yield f"{meters - matched:,} meters find no customer: deliver their contracts and installations"
