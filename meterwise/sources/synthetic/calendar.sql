@@ -48,5 +48,6 @@ group by month_start;
 create table regions as
 select *
 from (values
-    ('NORTH', 'ST-NORTH', 1, -0.6), ('EAST', 'ST-EAST', 2, 1.2), ('SOUTH', 'ST-SOUTH', 3, 0.8), ('WEST', 'ST-WEST', 4, -1.4)
+    ('NORTH', 'ST-NORTH', 1, -0.6), ('EAST', 'ST-EAST', 2, 1.2),
+    ('SOUTH', 'ST-SOUTH', 3, 0.8), ('WEST', 'ST-WEST', 4, -1.4)
 ) as listed (region_code, station_code, region_no, temperature_offset_c);

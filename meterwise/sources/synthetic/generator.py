@@ -104,7 +104,7 @@ class SyntheticUtility:
             for name in ("calendar", "prices", "leaving", "population"):
                 _run(world, name)
             self._populate(world)
-            for name in ("crm", "weather", "demand"):
+            for name in ("supply", "crm", "weather", "loads", "reads"):
                 _run(world, name)
             yield world
         finally:
@@ -127,7 +127,8 @@ class SyntheticUtility:
             world.execute(f"set variable {name} = ?::{_sql_type(value)}", [value])
 
     def _populate(self, world: duckdb.DuckDBPyConnection) -> None:
-        template = (SQL / "generation.sql").read_text(encoding="utf-8")
+        """Let customers arrive, live and leave, generation by generation, until nobody follows."""
+        template = "".join((SQL / f"{name}.sql").read_text(encoding="utf-8") for name in ("happenings", "departures"))
         generation = 1
         while world.execute("select count(*) from arrivals").fetchone() != (0,):
             world.execute(template.replace("{generation}", str(generation)))

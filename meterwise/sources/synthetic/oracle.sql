@@ -64,7 +64,8 @@ known as (
         hazards.month_start <= date '{as_of_date}' as is_current,
         hazards.steady_logit + hazards.event_logit as current_logit,
         hazards.steady_logit + event_logit_of(
-            coalesce(counted.complaints_90d, 0), coalesce(counted.late_payments_180d, 0), coalesce(counted.friendly_contacts_365d, 0),
+            coalesce(counted.complaints_90d, 0), coalesce(counted.late_payments_180d, 0),
+            coalesce(counted.friendly_contacts_365d, 0),
             coalesce(counted.offers_365d, 0)
         ) as logit_ahead,
         hazards.h_move,

@@ -54,8 +54,8 @@ heated as (
         *,
         customer_class = 'household' and heating_die < 0.11 as has_night_storage,
         customer_class = 'household' and building_type = 'house' and heating_die > 0.80 as has_heat_pump,
-        customer_class = 'household' and dice('ev', customer_no) < case building_type when 'house' then 0.17 else 0.04 end
-            as has_ev,
+        customer_class = 'household'
+            and dice('ev', customer_no) < case building_type when 'house' then 0.17 else 0.04 end as has_ev,
         dice('ac', sp_no) < case customer_class when 'household' then 0.24 when 'shop' then 0.65 else 0.4 end as has_ac
     from typed
 )
@@ -118,7 +118,9 @@ create table customer_months (
 );
 
 -- What happens to a customer and weighs on leaving; also the substance of the CRM's own event tables.
-create table events (customer_no bigint, occurred_on date, kind varchar, event_no bigint, detail varchar, answer varchar);
+create table events (
+    customer_no bigint, occurred_on date, kind varchar, event_no bigint, detail varchar, answer varchar
+);
 
 create table exits (
     customer_no bigint, month_no integer, reason varchar, notice_at timestamp, notice_on date, left_on date

@@ -23,7 +23,7 @@ select
 from candidates
 where dice(kind || ' happens', year_no, pick_no) < 0.75;
 
--- Noise that is smooth in time: normal knots at whole steps, joined by half a cosine. No table, so any hour can be asked.
+-- Noise that is smooth in time: normal knots at whole steps, joined by half a cosine. No table: any hour can be asked.
 create macro front(purpose, key, steps) as
     normal(purpose, key, floor(steps)::bigint) * (0.5 + 0.5 * cos(pi() * (steps - floor(steps))))
     + normal(purpose, key, floor(steps)::bigint + 1) * (0.5 - 0.5 * cos(pi() * (steps - floor(steps))));
@@ -104,7 +104,7 @@ where received_at >= from_at and received_at < cut
 order by station, valid_at;
 
 -- One run of the weather service a day, issued at noon UTC, there three hours later, for eight days.
--- Its error has a part that stays for the whole run and one that wanders; both grow with the square root of the horizon.
+-- Its error has a part that stays for the whole run and one that wanders; both grow as the root of the horizon.
 create macro weather_forecast(from_at, cut) as table
 with issues as (
     select unnest(generate_series(

@@ -1,4 +1,4 @@
--- Loads and reads. What a half-hour needs of day and weather is worked out once per region, what it needs of the
+-- Loads. What a half-hour needs of day and weather is worked out once per region, what it needs of the
 -- customer once per meter and day; the wide join of the two then only multiplies.
 create macro bump(slot, centre, width) as exp(-0.5 * ((slot - centre) / width) ** 2);
 
@@ -14,7 +14,8 @@ shapes as (
         profile_no, day_kind, kind_no, slot,
         case profile_no
             when 0 then  -- at home in the evening
-                0.32 + 0.55 * bump(slot, 14 + 2 * kind_no, 2.5) + 0.25 * kind_no * bump(slot, 26, 5) + 1.5 * bump(slot, 38, 4)
+                0.32 + 0.55 * bump(slot, 14 + 2 * kind_no, 2.5) + 0.25 * kind_no * bump(slot, 26, 5)
+                + 1.5 * bump(slot, 38, 4)
             when 1 then  -- at home all day
                 0.35 + 0.5 * bump(slot, 16, 3) + 0.75 * bump(slot, 25, 4) + 1.05 * bump(slot, 38, 4.5)
             when 2 then  -- up late
@@ -22,11 +23,13 @@ shapes as (
             when 3 then  -- up early
                 0.30 + 1.2 * bump(slot, 12 + kind_no, 3) + 0.3 * bump(slot, 24, 4) + 0.9 * bump(slot, 36, 4)
             when 4 then  -- shop with office hours
-                0.25 + case kind_no when 0 then 1.6 when 1 then 1.2 else 0 end * bump(greatest(abs(slot - 27) - 7, 0), 0, 2)
+                0.25 + case kind_no when 0 then 1.6 when 1 then 1.2 else 0 end
+                * bump(greatest(abs(slot - 27) - 7, 0), 0, 2)
             when 5 then  -- restaurant
                 0.35 + (1 - 0.2 * (kind_no = 2)::integer) * (0.8 * bump(slot, 25, 3) + 1.8 * bump(slot, 39, 5))
             when 6 then  -- two shifts
-                0.35 + case kind_no when 0 then 1.3 when 1 then 0.5 else 0.05 end * bump(greatest(abs(slot - 28) - 14, 0), 0, 2)
+                0.35 + case kind_no when 0 then 1.3 when 1 then 0.5 else 0.05 end
+                * bump(greatest(abs(slot - 28) - 14, 0), 0, 2)
             else  -- three shifts
                 0.8 + case kind_no when 0 then 0.25 when 1 then 0.1 else -0.25 end + 0.1 * bump(slot, 27, 9)
         end as height
@@ -71,7 +74,8 @@ select
         when 'household' then 0.06 + 0.10 * dice('ac size', customers.sp_no)
         else customers.annual_kwh / 8760 * (0.05 + 0.05 * dice('ac size', customers.sp_no)) end else 0 end as ac_kwh,
     case when has_heat_pump then 0.5 * (0.05 + 0.05 * dice('heat pump size', customers.sp_no)) else 0 end as heat_kwh,
-    case when has_night_storage then 0.5 * (0.14 + 0.14 * dice('storage size', customers.sp_no)) else 0 end as storage_kwh,
+    case when has_night_storage then 0.5 * (0.14 + 0.14 * dice('storage size', customers.sp_no)) else 0 end
+        as storage_kwh,
     case when has_ev then 0.5 * case when dice('charger', customers.customer_no) < 0.25 then 3.7 else 7.4 end else 0 end
         as charge_kwh
 from stays
@@ -89,12 +93,14 @@ with trips as (
         trips.trip,
         make_date(years.year_no, 1, 1) + trips.first_day
             + floor(trips.span * dice(trips.trip, customers.customer_no, years.year_no))::integer as starts_on,
-        trips.shortest + floor(9 * dice(trips.trip || ' days', customers.customer_no, years.year_no))::integer as nights,
+        trips.shortest + floor(9 * dice(trips.trip || ' days', customers.customer_no, years.year_no))::integer
+            as nights,
         trips.chance
     from customers
     cross join (select distinct year(local_date)::bigint as year_no from days) as years
-    cross join (values ('summer trip', 172, 60, 7, 0.6), ('winter trip', 20, 60, 4, 0.2), ('autumn trip', 270, 30, 4, 0.25))
-        as trips (trip, first_day, span, shortest, chance)
+    cross join (values
+        ('summer trip', 172, 60, 7, 0.6), ('winter trip', 20, 60, 4, 0.2), ('autumn trip', 270, 30, 4, 0.25)
+    ) as trips (trip, first_day, span, shortest, chance)
     where customers.customer_class = 'household'
 )
 
@@ -109,7 +115,8 @@ with slots as (
         days.local_date,
         days.day_kind,
         days.is_holiday,
-        unnest(generate_series(days.starts_at_utc, days.ends_at_utc - interval 30 minute, interval 30 minute)) as start_utc
+        unnest(generate_series(days.starts_at_utc, days.ends_at_utc - interval 30 minute, interval 30 minute))
+            as start_utc
     from days
     where days.local_date between from_date and to_date
 ),
@@ -120,8 +127,9 @@ weather as (
         valid_at,
         temperature,
         lead(temperature) over (partition by region_no order by valid_at) as next_temperature,
-        avg(temperature::decimal(9, 4)) over (partition by region_no order by valid_at rows between 23 preceding and current row)
-            as day_temperature
+        avg(temperature::decimal(9, 4)) over (
+            partition by region_no order by valid_at rows between 23 preceding and current row
+        ) as day_temperature
     from weather_hours
     where valid_at between from_date - interval 3 day and to_date + interval 3 day
 ),
@@ -223,7 +231,8 @@ sized as (
         dice('repeated', occupied.customer_no, occupied.day_no) as repeat_die,
         dice('corrected', occupied.customer_no, occupied.day_no) as correct_die,
         case when charge_kwh > 0 and dice('charges', occupied.customer_no, occupied.day_no) < 0.42
-            then 36 + floor(10 * dice('charge start', occupied.customer_no, occupied.day_no))::integer end as charge_from,
+            then 36 + floor(10 * dice('charge start', occupied.customer_no, occupied.day_no))::integer end
+            as charge_from,
         2 + floor(5 * dice('charge length', occupied.customer_no, occupied.day_no))::integer as charge_slots
     from occupied
     left join away on away.customer_no = occupied.customer_no and away.local_date = occupied.local_date
@@ -244,90 +253,3 @@ union all
 select *, arrival_utc + to_days(4 + floor(8 * correct_die / 0.004)::integer), false, 'corrected'
 from arrivals
 where correct_die < 0.004;
-
--- How many meter days arrived, by what they were; never for the pipeline.
-create macro deliveries(from_date, to_date, from_at, cut) as table
-select
-    local_date,
-    count(*) filter (version = 'first' and days_late = 0) as in_time,
-    count(*) filter (version = 'first' and days_late > 0) as late,
-    count(*) filter (version = 'repeated') as repeated,
-    count(*) filter (version = 'first' and is_estimate) as estimated,
-    count(*) filter (version = 'corrected') as corrected
-from meter_days(from_date, to_date, 0, 1000000)
-where received_at >= from_at and received_at < cut
-group by local_date
-order by local_date;
-
--- A normal deviate from four 16-bit pieces of one hash: this runs once per read.
-create macro deviate(bits) as
-    (((bits & 65535) + ((bits >> 16) & 65535) + ((bits >> 32) & 65535) + (bits >> 48))::double / 65536.0 - 2) * 1.7320508;
-
--- Sorted by one number, which is twice as fast as by the meter's name and the time.
-create macro reads(from_date, to_date, from_block, to_block, from_at, cut) as table
-with chosen as (
-    select
-        meter,
-        sp_no * 100 + meter_no as meter_key,
-        meter_hash,
-        region_no,
-        local_date,
-        received_at,
-        profile_no * 256 as profile_base,
-        usual_kwh,
-        shown_share,
-        noise,
-        is_estimate,
-        storage_kwh,
-        heat_kwh,
-        ac_kwh * is_home::integer as ac_kwh,
-        charge_kwh * is_home::integer as charge_kwh,
-        charge_from,
-        charge_from + charge_slots as charge_to
-    from meter_days(from_date, to_date, from_block, to_block)
-    where received_at >= from_at and received_at < cut
-),
-
-slots as (
-    select half_hours.*, profile_no * 256 as profile_base, profiles.share * dark_factor as share
-    from half_hours(from_date, to_date) as half_hours
-    cross join (select unnest(range(8))::integer as profile_no) as numbers
-    join profiles on profiles.profile_key = profile_no * 256 + half_hours.kind_key
-),
-
-rolled as (
-    select
-        chosen.*,
-        slots.* exclude (region_no, local_date, profile_base),
-        hash(hash(chosen.meter_hash, slots.slot_no)) as bits
-    from chosen
-    join slots
-        on slots.region_no = chosen.region_no
-        and slots.local_date = chosen.local_date
-        and slots.profile_base = chosen.profile_base
-),
-
-metered as (
-    select
-        meter,
-        meter_key * 10000000 + slot_no as read_key,
-        start_utc,
-        received_at,
-        (bits >> 20) % 1000003 as luck,
-        shown_share * (
-            usual_kwh * share * case when is_estimate then 1 else exp(noise * deviate(bits) - noise * noise / 2) end
-            + ac_kwh * hot_degrees + heat_kwh * cold_degrees + storage_kwh * night_cold_degrees
-            + case when slot >= charge_from and slot < charge_to then charge_kwh else 0 end
-        ) as kwh
-    from rolled
-)
-
-select
-    meter,
-    'import' as channel,
-    start_utc as start,
-    round(case luck when 1 then kwh * 70 when 2 then -kwh else kwh end, 3)::decimal(10, 3) as kwh,
-    received_at
-from metered
-where luck >= 1200 or luck < 3
-order by read_key, received_at;
