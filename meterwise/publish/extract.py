@@ -133,11 +133,11 @@ class PublishLayer:
         for model, scores in table.models.items():
             if not self._columns_of(scores):
                 continue
-            row = self.connection.execute(
+            rows = self.connection.execute(
                 f"select max(model_version) from {scores} where as_of_date = $day", {"day": self.as_of_date}
-            ).fetchone()
-            if row and row[0] is not None:
-                found[model] = str(row[0])
+            ).fetchall()
+            if rows[0][0] is not None:
+                found[model] = str(rows[0][0])
         return found
 
 

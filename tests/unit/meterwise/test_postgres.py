@@ -19,7 +19,7 @@ START_AND_WAIT = """
 import sys, time
 from pathlib import Path
 from meterwise.postgres import EmbeddedPostgres
-server = EmbeddedPostgres(Path(sys.argv[1])).start()
+server = EmbeddedPostgres(Path(sys.argv[1]), durable=False).start()
 print("started", flush=True)
 time.sleep(60)
 """
@@ -43,25 +43,25 @@ def _start_elsewhere(folder: Path) -> subprocess.Popen[str]:
 
 
 def test_committed_rows_survive_a_kill_and_the_address_stays(folder: Path) -> None:
-    server = EmbeddedPostgres(folder).start()
+    server = EmbeddedPostgres(folder, durable=False).start()
     url = server.url(driver="")
     with psycopg.connect(url) as connection:
         connection.execute("create table kept as select 1 as number")
     postmaster = _postmaster(server)
     postmaster.kill()
     postmaster.wait()
-    with EmbeddedPostgres(folder) as again, psycopg.connect(again.url(driver="")) as connection:
+    with EmbeddedPostgres(folder, durable=False) as again, psycopg.connect(again.url(driver="")) as connection:
         assert again.url(driver="") == url
         assert connection.execute("select number from kept").fetchone() == (1,)
     assert not again.is_running()
 
 
 def test_a_stale_pid_file_that_names_another_program_does_not_block_the_start(folder: Path) -> None:
-    with EmbeddedPostgres(folder) as server:
+    with EmbeddedPostgres(folder, durable=False) as server:
         data = server.data
         pid_file = (data / "postmaster.pid").read_text()
     (data / "postmaster.pid").write_text(pid_file.replace(pid_file.splitlines()[0], str(os.getppid()), 1))
-    with EmbeddedPostgres(folder) as server:
+    with EmbeddedPostgres(folder, durable=False) as server:
         assert server.is_running()
     assert psutil.pid_exists(os.getppid())
 
@@ -69,32 +69,32 @@ def test_a_stale_pid_file_that_names_another_program_does_not_block_the_start(fo
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent is gone")
 def test_the_server_ends_with_a_killed_owner(folder: Path) -> None:
     owner = _start_elsewhere(folder)
-    postmaster = _postmaster(EmbeddedPostgres(folder))
+    postmaster = _postmaster(EmbeddedPostgres(folder, durable=False))
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     postmaster.wait(20)
-    assert not EmbeddedPostgres(folder).is_running()
+    assert not EmbeddedPostgres(folder, durable=False).is_running()
 
 
 def test_a_server_whose_owner_lives_is_not_touched(folder: Path) -> None:
     owner = _start_elsewhere(folder)
     with pytest.raises(EmbeddedPostgresError, match=f"already runs under process {owner.pid}; stop that first"):
-        EmbeddedPostgres(folder).start()
-    assert EmbeddedPostgres(folder).is_running()
+        EmbeddedPostgres(folder, durable=False).start()
+    assert EmbeddedPostgres(folder, durable=False).is_running()
     owner.kill()
     owner.wait()
-    with EmbeddedPostgres(folder) as server:
+    with EmbeddedPostgres(folder, durable=False) as server:
         assert server.is_running()
 
 
 def test_a_deep_folder_is_no_obstacle(folder: Path) -> None:
     deep = folder / ("a" * 60) / ("b" * 60)
-    with EmbeddedPostgres(deep) as server:
+    with EmbeddedPostgres(deep, durable=False) as server:
         assert server.create_database("meterwise") == server.create_database("meterwise")
 
 
 def test_the_password_is_needed_and_is_closed_to_others(folder: Path) -> None:
-    with EmbeddedPostgres(folder) as server:
+    with EmbeddedPostgres(folder, durable=False) as server:
         assert stat.S_IMODE((folder / "password").stat().st_mode) == 0o600
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(server.url(driver="").replace(server.password, "guessed"))
@@ -107,12 +107,12 @@ def test_a_port_in_use_is_named(folder: Path, postgres_server: EmbeddedPostgres)
 
 def test_a_folder_without_a_server_says_how_to_start_one(folder: Path) -> None:
     with pytest.raises(EmbeddedPostgresError, match="meterwise up"):
-        EmbeddedPostgres(folder).url()
+        EmbeddedPostgres(folder, durable=False).url()
 
 
 def test_a_start_that_fails_shows_the_log(folder: Path) -> None:
-    with EmbeddedPostgres(folder) as server:
+    with EmbeddedPostgres(folder, durable=False) as server:
         data = server.data
     (data / "postgresql.conf").write_text("no_such_setting = 1\n")
     with pytest.raises(EmbeddedPostgresError, match="no_such_setting"):
-        EmbeddedPostgres(folder).start()
+        EmbeddedPostgres(folder, durable=False).start()
