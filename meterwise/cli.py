@@ -2,7 +2,7 @@
 
 import typer
 
-from meterwise.commands import demo, doctor, published, up
+from meterwise.commands import demo, doctor, published, quarantine, sources, up
 
 app = typer.Typer(
     help="From a CRM and smart meters to forecasts, churn scores and segments that other systems read.",
@@ -16,6 +16,8 @@ app.command()(up.status)
 app.command()(doctor.doctor)
 app.command()(demo.demo)
 app.command()(published.published)
+app.add_typer(sources.app, name="sources")
+app.add_typer(quarantine.app, name="quarantine")
 
 if __name__ == "__main__":
     app()
