@@ -178,12 +178,37 @@ def test_reads_arrive_late_twice_and_corrected_and_never_from_the_future(advance
 
 
 def test_reads_lie_within_contract_and_meter(advanced: Path) -> None:
-    engine = sa.create_engine(f"sqlite:///{advanced}/crm.db")
-    with engine.connect() as connection:
-        meters = connection.execute(sa.text("select serial_no, installed_on from meters")).fetchall()
-    engine.dispose()
-    read = _query(f"select distinct meter from '{advanced}/landing/meter_reads/*/*.parquet'").to_pydict()["meter"]
-    assert set(read) <= {meter for meter, _ in meters}
+    crm = _crm(f"sqlite:///{advanced}/crm.db")
+    far = date(9999, 1, 1)
+    engine = duckdb.connect()
+    meters = [(row[0], row[1], row[2], row[3] or far) for row in crm["meters"]]
+    contracts = [(row[2], row[4], row[5] or far) for row in crm["contracts"]]
+    engine.execute("create table meters (meter text, supply_point text, installed_on date, removed_on date)")
+    engine.execute("create table contracts (supply_point text, starts_on date, ends_on date)")
+    engine.executemany("insert into meters values (?, ?, ?, ?)", meters)
+    engine.executemany("insert into contracts values (?, ?, ?)", contracts)
+
+    outside = engine.execute(f"""
+        with read_days as (
+            select distinct meter, ((start at time zone 'UTC') at time zone 'Europe/Berlin')::date as local_date
+            from '{advanced}/landing/meter_reads/history/*.parquet'
+        ),
+
+        supplied as (
+            select read_days.meter, read_days.local_date
+            from read_days
+            join meters
+                on meters.meter = read_days.meter
+                and read_days.local_date >= meters.installed_on
+                and read_days.local_date < meters.removed_on
+            join contracts
+                on contracts.supply_point = meters.supply_point
+                and read_days.local_date between contracts.starts_on and contracts.ends_on
+        )
+
+        select (select count(*) from read_days), (select count(*) from supplied)
+    """).fetchone()
+    assert outside[0] == outside[1] > 10_000
 
 
 def test_sources_file_maps_every_table(advanced: Path) -> None:
