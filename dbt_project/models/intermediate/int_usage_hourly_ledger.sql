@@ -36,7 +36,8 @@ histories as (
 ),
 
 -- What the ledger holds of a version is its step over the version before it. A version that arrives out of order
--- changes the step of the one after it, so old versions are booked again with the difference.
+-- changes the step of the one after it, so old versions are booked again with the difference. Every new load must
+-- leave a row here: by their ids the next build knows which loads are booked.
 steps as (
     select
         *,
@@ -75,7 +76,7 @@ bookings as not materialized (
         meter_id,
         interval_start_utc,
         known_on,
-        newest_load_id as load_id,
+        case when is_new then load_id else newest_load_id end as load_id,
         case when is_new then consumption_kwh else booked_before_kwh end - before_kwh as consumption_kwh,
         case when is_new then measured_minutes else booked_before_minutes end - before_minutes as measured_minutes,
         case when is_new then suspect_minutes else booked_before_suspect_minutes end - before_suspect_minutes
