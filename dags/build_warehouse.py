@@ -23,7 +23,7 @@ ANY_DOMAIN = DOMAINS["crm"] | DOMAINS["meter_reads"] | DOMAINS["weather"]
 def build_warehouse() -> None:
     as_of_dates = step(task_id="days")(days)()
 
-    @task.sensor(poke_interval=5, timeout=3600, mode="reschedule")
+    @task.sensor(poke_interval=3, timeout=3600)
     def wait_for_landings(as_of_dates: list[str]) -> bool:
         from meterwise.planning import still_landing
 

@@ -37,7 +37,7 @@ def publish_segments() -> None:
         ready = planning.days_ready_to_publish(as_of_dates)
         return {"as_of_dates": ready, "variables": transform.dbt_vars(ready)}
 
-    @step()
+    @step(pool="warehouse")
     def score_segments(planned: dict[str, Any]) -> None:
         from models.segments.score import score
 

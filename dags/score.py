@@ -36,7 +36,7 @@ def score(model: str, cron: str) -> None:
             dropped = import_module(f"models.{model}.evaluate").quality_dropped(as_of_dates[-1])
             return ["train", "score"] if dropped else ["score"]
 
-        @step(task_id="score", outlets=[SCORES[model]])
+        @step(task_id="score", pool="warehouse", outlets=[SCORES[model]])
         def score_days(as_of_dates: list[str]) -> None:
             for as_of_date in as_of_dates:
                 import_module(f"models.{model}.score").score(as_of_date)

@@ -29,10 +29,10 @@ def train(model: str, cron: str) -> None:
             return str(import_module(f"models.{model}.train").train_model(as_of_date))
 
         @step(outlets=[MODELS[model]])
-        def promote(run_id: str, as_of_date: str) -> None:
+        def promote(mlflow_run: str, as_of_date: str) -> None:
             from meterwise.planning import NothingToDoError
 
-            if not import_module(f"models.{model}.evaluate").promote_if_better(run_id, as_of_date):
+            if not import_module(f"models.{model}.evaluate").promote_if_better(mlflow_run, as_of_date):
                 raise NothingToDoError("The challenger is not better by the margin: the champion stays.")
             hand_on(MODELS[model], [as_of_date])
 

@@ -13,6 +13,7 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 import great_expectations as gx
 from great_expectations.core.run_identifier import RunIdentifier
+from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations import Expectation
 from sqlalchemy import Engine, event, text
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
@@ -105,11 +106,12 @@ def validate(
         DataQualityError: A critical expectation does not hold, or an expectation could not be computed.
     """
     settings = settings or get_settings()
-    Warehouse(settings).execute("select 1")  # waits for its turn and leaves the file free for GX
     quoted_ids = ", ".join(f"'{load_id}'" for load_id in load_ids) or "''"
     where = hand_over.where.format(as_of_date=as_of_date, load_ids=quoted_ids)
     query = f"select {hand_over.columns} from {hand_over.table} where {where}"
-    verdict = _run(hand_over, query, as_of_date, settings)
+    with Warehouse(settings).reserve():  # GX opens the file several times by itself
+        Warehouse(settings).execute("select 1")  # waits for dbt, which knows nothing of turns
+        verdict = _run(hand_over, query, as_of_date, settings)
     log.info(verdict.summary())
     if verdict.refused:
         raise DataQualityError(
@@ -122,6 +124,7 @@ def validate(
 def _run(hand_over: HandOver, query: str, as_of_date: str, settings: Settings) -> Verdict:
     name = hand_over.table
     context = gx.get_context(mode="file", project_root_dir=settings.home_path / "gx")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_or_update_sql(
         name="warehouse", connection_string=f"duckdb:///{settings.warehouse_path}"
     )

@@ -1,9 +1,12 @@
 """One face for the warehouse engine: SQL in, Arrow out. The only module that opens DuckDB."""
 
+import fcntl
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
 
 import duckdb
 import pyarrow as pa
@@ -30,6 +33,49 @@ class WarehouseBusyError(RuntimeError):
     """Another process held the DuckDB file for too long."""
 
 
+class _Turns:
+    """Whose turn it is, by a lock on a file beside the warehouse; within a process, as often as wanted."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._held: dict[Path, tuple[IO[str], int]] = {}
+
+    def take(self, path: Path) -> None:
+        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        while not self._try(path):
+            if time.monotonic() > deadline:
+                raise WarehouseBusyError(
+                    f"The warehouse beside {path} has been in use by another process for {LOCK_WAIT_SECONDS:.0f} "
+                    "seconds. Warehouse tasks belong into the Airflow pool 'warehouse'; see what runs there."
+                )
+            time.sleep(0.1)
+
+    def give_back(self, path: Path) -> None:
+        with self._guard:
+            file, count = self._held.pop(path)
+            if count > 1:
+                self._held[path] = (file, count - 1)
+            else:
+                file.close()
+
+    def _try(self, path: Path) -> bool:
+        with self._guard:
+            if path in self._held:
+                file, count = self._held[path]
+                self._held[path] = (file, count + 1)
+                return True
+            file = path.open("a")
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._held[path] = (file, 1)
+                return True
+            file.close()
+            return False
+
+
+_TURNS = _Turns()
+
+
 class Warehouse:
     """The warehouse of one installation.
 
@@ -46,15 +92,31 @@ class Warehouse:
         Raises:
             WarehouseBusyError: Another process held the file for more than two minutes.
         """
-        connection = self._open()
+        with self.reserve():
+            connection = self._open()
+            try:
+                connection.execute("set timezone = 'UTC'")
+                connection.execute(f"set memory_limit = '{self.settings.memory_limit}'")
+                connection.execute(f"set temp_directory = '{self.settings.home_path / 'duckdb_tmp'}'")
+                connection.execute("set preserve_insertion_order = false")
+                yield connection
+            finally:
+                connection.close()
+
+    @contextmanager
+    def reserve(self) -> Iterator[None]:
+        """Keep the turn for this process, so that a library can open the file by itself, as often as it likes.
+
+        Raises:
+            WarehouseBusyError: Another process kept it for more than two minutes.
+        """
+        path = self.settings.warehouse_path.with_suffix(".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _TURNS.take(path)
         try:
-            connection.execute("set timezone = 'UTC'")
-            connection.execute(f"set memory_limit = '{self.settings.memory_limit}'")
-            connection.execute(f"set temp_directory = '{self.settings.home_path / 'duckdb_tmp'}'")
-            connection.execute("set preserve_insertion_order = false")
-            yield connection
+            yield
         finally:
-            connection.close()
+            _TURNS.give_back(path)
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         path = self.settings.warehouse_path

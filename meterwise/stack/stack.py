@@ -20,6 +20,8 @@ from meterwise.stack.processes import ChildProcess, StackError, end, kill_leftov
 from meterwise.stack.state import HOST, StackState, take_lock
 from meterwise.transform import dbt_environment
 
+COSMOS_DECIDES = {"DBT_PROJECT_DIR", "DBT_TARGET_PATH"}
+"""Cosmos runs dbt in a copy of the project and looks for the results there."""
 WAREHOUSE_POOL = "warehouse"
 WATCHERS_POOL = "watchers"
 POOLS = {
@@ -161,7 +163,7 @@ class Stack:
         database = self.postgres.url("airflow", driver="")
         return {
             **as_environment(self.settings),
-            **dbt_environment(self.settings),
+            **{k: v for k, v in dbt_environment(self.settings).items() if k not in COSMOS_DECIDES},
             **airflow_server.environment(self.settings, self.state, database),
             # Read by MLflow's server only; in the environment, so that the password is on no command line.
             "MLFLOW_BACKEND_STORE_URI": self.postgres.url("mlflow", driver="psycopg2"),
