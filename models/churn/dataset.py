@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from meterwise.planning import NothingToDoError, RefusedError
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 from models.churn.params import ChurnParams
@@ -19,7 +20,7 @@ ATTRIBUTE_PREFIX = "attribute_"
 LABEL = "has_left"
 
 
-class ChurnSkippedError(RuntimeError):
+class ChurnSkippedError(NothingToDoError):
     """What is needed to learn or score churn is not there; the message says what, in words."""
 
 
@@ -92,19 +93,26 @@ def training_set(as_of_date: date, params: ChurnParams, settings: Settings | Non
     Raises:
         ChurnSkippedError: There is nothing to learn from; the message is that of ``skip_reason``.
     """
-    reason = _learning_obstacle(as_of_date, params, settings)
-    windows = split_windows(_available(settings), as_of_date, params) if reason is None else None
-    if windows is None:
-        raise ChurnSkippedError(reason or _too_short(as_of_date, params))
+    windows = _windows(as_of_date, params, settings)
     data = {name: labelled(getattr(windows, name), as_of_date, params, settings) for name in windows.describe()}
-    left = int(data["train"].loc[data["train"][LABEL], "customer_id"].nunique())
-    if left < params.min_departures:
-        raise ChurnSkippedError(
-            f"churn is skipped: only {left} customers left between {windows.train[0]} and {windows.train[-1]} plus "
-            f"{params.horizon_days} days (marts.customer_departures), and at least {params.min_departures} are needed "
-            "to learn from. It starts by itself when more have left."
-        )
     return ChurnDataset(windows, **data)
+
+
+def evaluation_set(as_of_date: date, params: ChurnParams, settings: Settings | None = None) -> pd.DataFrame:
+    """Return the test window alone: the newest days whose outcome is known.
+
+    Raises:
+        ChurnSkippedError: There is nothing to learn from; the message is that of ``skip_reason``.
+    """
+    return labelled(_windows(as_of_date, params, settings).test, as_of_date, params, settings)
+
+
+def _windows(as_of_date: date, params: ChurnParams, settings: Settings | None) -> Windows:
+    windows = split_windows(_available(settings), as_of_date, params)
+    reason = _obstacle(windows, as_of_date, params, settings)
+    if windows is None or reason:
+        raise ChurnSkippedError(reason)
+    return windows
 
 
 def labelled(
@@ -115,40 +123,40 @@ def labelled(
     Every end counts, a move too: at the day of scoring nobody knows which it will be, and a mover who is asked in time
     may stay a customer at the new address.
     """
-    horizon = f"interval {params.horizon_days} day"
     late = [day for day in days if day + timedelta(days=params.horizon_days) > known_until]
     if late:
         raise ValueError(f"The label windows of {late} are still open on {known_until}; leave these days out.")
+    return _features(_labelled_query(days, params), settings)
+
+
+def _labelled_query(days: Sequence[date], params: ChurnParams) -> str:
     chosen = ", ".join(f"date '{day}'" for day in days) or "null"
-    return _features(
-        f"""
+    return f"""
         select
             f.*,
             exists (
                 select 1 from marts.customer_departures as d
                 where d.customer_id = f.customer_id
-                  and d.left_on > f.as_of_date and d.left_on <= f.as_of_date + {horizon}
-                  and d.left_on <= date '{known_until}'
+                  and d.left_on > f.as_of_date
+                  and d.left_on <= f.as_of_date + interval {params.horizon_days} day
             ) as {LABEL}
         from features.features_churn as f
         where f.as_of_date in ({chosen})
         order by f.as_of_date, f.customer_id
-        """,
-        settings,
-    )
+    """
 
 
 def scoring_set(as_of_date: date, settings: Settings | None = None) -> pd.DataFrame:
     """Return the features of all active customers of one day, ordered by key.
 
     Raises:
-        LookupError: The features of that day are not built.
+        RefusedError: The features of that day are not built.
     """
     frame = _features(
         f"select * from features.features_churn where as_of_date = date '{as_of_date}' order by customer_id", settings
     )
     if frame.empty:
-        raise LookupError(
+        raise RefusedError(
             f"features.features_churn has no customer for {as_of_date}. Build the warehouse for that day first "
             "(DAG build_warehouse with as_of_date, or `meterwise run`)."
         )
@@ -156,22 +164,19 @@ def scoring_set(as_of_date: date, settings: Settings | None = None) -> pd.DataFr
 
 
 def skip_reason(as_of_date: str, settings: Settings | None = None) -> str | None:
-    """Say in words why churn cannot be scored or learned on a day; None when the CRM gives what it needs."""
-    return _learning_obstacle(date.fromisoformat(as_of_date), ChurnParams(), settings)
+    """Say in words why churn can be neither learnt nor scored on a day; None when the CRM gives what it needs."""
+    params, day = ChurnParams(), date.fromisoformat(as_of_date)
+    return _obstacle(split_windows(_available(settings), day, params), day, params, settings)
 
 
-def _learning_obstacle(as_of_date: date, params: ChurnParams, settings: Settings | None) -> str | None:
-    found = (
-        Warehouse(settings)
-        .arrow(
-            f"""
-            select
-                (select count(contract_age_days) from features.features_churn) as contracts,
-                (select count(*) from marts.customer_departures where left_on <= date '{as_of_date}') as departures
-            """
-        )
-        .to_pylist()[0]
-    )
+def _obstacle(windows: Windows | None, as_of_date: date, params: ChurnParams, settings: Settings | None) -> str | None:
+    """The first thing that is missing, in the order in which a person would mend it."""
+    query = f"""
+        select
+            (select count(contract_age_days) from features.features_churn) as contracts,
+            (select count(*) from marts.customer_departures where left_on <= date '{as_of_date}') as departures
+    """
+    found = Warehouse(settings).arrow(query).to_pylist()[0]
     if found["contracts"] == 0:
         return (
             "churn is skipped: there are no CRM contracts (raw.crm_contracts is empty), so nobody can be said to stay "
@@ -182,7 +187,21 @@ def _learning_obstacle(as_of_date: date, params: ChurnParams, settings: Settings
             f"churn is skipped: no customer is known to have left by {as_of_date} (marts.customer_departures), so "
             "there is nothing to learn from. Map left_on or end_on with its history in sources.yml."
         )
-    return None
+    if windows is None:
+        return _too_short(as_of_date, params)
+    return _too_few(windows, params, settings)
+
+
+def _too_few(windows: Windows, params: ChurnParams, settings: Settings | None) -> str | None:
+    labels = Warehouse(settings).arrow(_labelled_query(windows.train, params))
+    left = len(set(labels.filter(labels[LABEL])["customer_id"].to_pylist()))
+    if left >= params.min_departures:
+        return None
+    return (
+        f"churn is skipped: only {left} customers left between {windows.train[0]} and {windows.train[-1]} plus "
+        f"{params.horizon_days} days (marts.customer_departures), and at least {params.min_departures} are needed "
+        "to learn from. It starts by itself when more have left."
+    )
 
 
 def _too_short(as_of_date: date, params: ChurnParams) -> str:

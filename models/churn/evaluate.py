@@ -14,7 +14,7 @@ from sklearn.metrics import average_precision_score
 
 from meterwise import metrics, registry
 from meterwise.settings import Settings, get_settings
-from models.churn.dataset import LABEL, ChurnSkippedError, training_set
+from models.churn.dataset import LABEL, ChurnSkippedError, evaluation_set
 from models.churn.params import MODEL_NAME, ChurnParams
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def promote_if_better(run_id: str, as_of_date: str, settings: Settings | None = 
         better, reason = True, _first(challenger.metrics)
     else:
         params = ChurnParams()
-        test = training_set(date.fromisoformat(as_of_date), params, settings).test
+        test = evaluation_set(date.fromisoformat(as_of_date), params, settings)
         better, reason = compare(
             challenger.predictor.predict(test)["churn_probability"].to_numpy(),
             champion.predictor.predict(test)["churn_probability"].to_numpy(),
@@ -122,7 +122,7 @@ def quality_dropped(as_of_date: str, settings: Settings | None = None) -> str | 
     """
     settings = settings or get_settings()
     try:
-        test = training_set(date.fromisoformat(as_of_date), ChurnParams(), settings).test
+        test = evaluation_set(date.fromisoformat(as_of_date), ChurnParams(), settings)
     except ChurnSkippedError:
         return None  # nothing to train on, so nothing to train
     champion = registry.champion(MODEL_NAME, settings)

@@ -68,7 +68,9 @@ class ChurnParams(BaseModel, frozen=True, extra="forbid"):
     step_days: int = Field(default=28, ge=1, description="Days between the as_of_dates of the data set.")
     test_dates: int = Field(default=4, ge=1, description="Newest as_of_dates, kept for the test.")
     calibration_dates: int = Field(default=4, ge=1, description="As_of_dates before them that calibrate.")
-    min_departures: int = Field(default=5, ge=1, description="Fewer departures than this teach nothing.")
+    min_departures: int = Field(
+        default=3, ge=1, description="Fewer departures teach nothing; with few the score stays near the base rate."
+    )
     contact_share: float = Field(default=0.10, gt=0, le=1, description="Share of customers that can be contacted.")
 
     trees: int = Field(default=300, ge=1, description="Small steps, few trees: the signal is weak.")

@@ -116,9 +116,9 @@ def _contract(frame: pd.DataFrame) -> pd.Series:
     return _first_that_holds(
         frame,
         [
-            (end.between(0, 120), "contract term ends in " + _text(end) + " days"),
+            (end.between(0, 120), _times(end, "contract term ends tomorrow", "contract term ends in {} days")),
             (end < 0, "contract term is over, free to leave at any time"),
-            (age < 365, "contract is only " + _text(age / 30.4) + " months old"),
+            (age < 365, _times(age / 30.4, "contract is only a month old", "contract is only {} months old")),
             (age >= 365, "contract is " + _text(age / 365.25, 1) + " years old"),
         ],
         "contract like those of customers who left",
@@ -130,7 +130,7 @@ def _tenure(frame: pd.DataFrame) -> pd.Series:
     return _first_that_holds(
         frame,
         [
-            (days < 730, "customer for only " + _text(days / 30.4) + " months"),
+            (days < 730, _times(days / 30.4, "customer for only a month", "customer for only {} months")),
             (days >= 730, "customer for " + _text(days / 365.25, 1) + " years"),
         ],
         "short time as a customer",

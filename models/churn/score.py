@@ -38,7 +38,7 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
     Where churn cannot be scored (``dataset.skip_reason``) the day gets no scores and ``scores.model_skips`` says why.
 
     Raises:
-        LookupError: The features of that day are not built.
+        RefusedError: The features of that day are not built.
         NoChampionError: No model has been promoted yet.
     """
     settings, day = settings or get_settings(), date.fromisoformat(as_of_date)

@@ -9,13 +9,14 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from meterwise.planning import NothingToDoError, RefusedError
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 from models.segments.params import PROFILE, SegmentsParams
 from models.segments.predictor import has_profile
 
 
-class SegmentsSkippedError(RuntimeError):
+class SegmentsSkippedError(NothingToDoError):
     """There are no profiles to learn from; the message says why, in words."""
 
 
@@ -73,11 +74,11 @@ def scoring_set(as_of_date: date, settings: Settings | None = None) -> pd.DataFr
     """Return the profiles of all active customers of one day, ordered by customer; unknown ones included.
 
     Raises:
-        LookupError: The features of that day are not built.
+        RefusedError: The features of that day are not built.
     """
     frame = _rows((as_of_date,), settings)
     if frame.empty:
-        raise LookupError(
+        raise RefusedError(
             f"features.features_segments has no customer for {as_of_date}. Build the warehouse for that day first "
             "(DAG build_warehouse with as_of_date, or `meterwise run`)."
         )

@@ -11,6 +11,7 @@ OFFICE = tuple(range(8, 17))
 MORNING = tuple(range(6, 10))
 MIDDAY = tuple(range(11, 15))
 EVENING = tuple(range(17, 22))
+EARLY, LATE = tuple(range(16, 20)), tuple(range(20, 24))
 STRONG = 2.0  # the peak hour takes twice the mean
 
 PEAKS = (
@@ -18,8 +19,7 @@ PEAKS = (
     (range(5, 10), "morning peak"),
     (range(10, 14), "midday peak"),
     (range(14, 17), "afternoon peak"),
-    (range(17, 22), "evening peak"),
-    (range(22, 24), "night"),
+    (range(17, 24), "evening peak"),
 )
 
 
@@ -35,6 +35,8 @@ def name_of(profile: Vector) -> str:
         return "office hours"
     if _two_peaks(level):
         return "morning and evening"
+    if evening > 1 and level[list(LATE)].mean() > level[list(EARLY)].mean():
+        return "late evening peak"
     peak = int(level.argmax())
     name = next(name for hours, name in PEAKS if peak in hours)
     return f"strong {name}" if level.max() >= STRONG and name != "night" else name

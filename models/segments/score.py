@@ -32,7 +32,7 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
     Where nobody's shape can be told (``dataset.skip_reason``) all are unknown and ``scores.model_skips`` says why.
 
     Raises:
-        LookupError: The features of that day are not built.
+        RefusedError: The features of that day are not built.
         NoChampionError: No shapes have been promoted yet.
     """
     settings, day = settings or get_settings(), date.fromisoformat(as_of_date)

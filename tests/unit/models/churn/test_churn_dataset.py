@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planted_churn import GRID, LAST_DAY, PlantedUtility
 
+from meterwise.planning import RefusedError
 from models.churn.dataset import (
     ChurnSkippedError,
     labelled,
@@ -105,7 +106,7 @@ def test_attributes_of_the_crm_become_columns(planted: PlantedUtility) -> None:
 
 
 def test_a_day_without_features_says_what_to_build(planted: PlantedUtility) -> None:
-    with pytest.raises(LookupError, match="no customer for 2026-07-16"):
+    with pytest.raises(RefusedError, match="no customer for 2026-07-16"):
         scoring_set(LAST_DAY + timedelta(days=1), planted.settings)
 
 
@@ -130,8 +131,9 @@ def test_without_departures_churn_is_skipped_in_words(planted: PlantedUtility) -
 def test_too_few_departures_are_not_learnt_from(planted: PlantedUtility) -> None:
     planted.warehouse.execute(
         "delete from marts.customer_departures where customer_id not in "
-        "(select customer_id from marts.customer_departures order by left_on limit 4)"
+        "(select customer_id from marts.customer_departures order by left_on limit 2)"
     )
 
+    assert "at least 3 are needed" in (skip_reason(planted.last_day, planted.settings) or "")
     with pytest.raises(ChurnSkippedError, match=r"only \d customers left"):
         training_set(LAST_DAY, PARAMS, planted.settings)

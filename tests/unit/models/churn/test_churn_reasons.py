@@ -46,6 +46,7 @@ def test_opposed_features_of_one_cause_are_added_up_first() -> None:
             {"failed_payments_365d": 0, "late_payments_365d": 2}, "paid late 2 times in the last year", id="late"
         ),
         pytest.param({"days_to_term_end": 30}, "contract term ends in 30 days", id="term"),
+        pytest.param({"days_to_term_end": 300, "contract_age_days": 33}, "contract is only a month old", id="renewed"),
         pytest.param({"days_to_term_end": -4}, "contract term is over, free to leave at any time", id="term-over"),
         pytest.param({"tenure_days": 152}, "customer for only 5 months", id="new"),
         pytest.param({"kwh_trend_ratio": 0.7}, "uses 30 % less than a year ago", id="less"),

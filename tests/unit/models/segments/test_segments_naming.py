@@ -11,6 +11,7 @@ GOLDEN = [
     pytest.param(1 + 0.15 * np.sin(np.arange(24)), "flat", id="nearly-flat"),
     pytest.param(0.8 + bump(19, 3, 0.8), "evening peak", id="mild-evening"),
     pytest.param(0.5 + bump(19, 2, 3.0), "strong evening peak", id="strong-evening"),
+    pytest.param(0.6 + bump(21, 2.5, 1.6), "late evening peak", id="charging-after-work"),
     pytest.param(0.5 + bump(7, 1.5, 1.2) + bump(19, 2, 1.2), "morning and evening", id="two-peaks"),
     pytest.param(0.5 + bump(7, 1.5, 1.2) + bump(20, 2, 1.9), "morning and evening", id="uneven-two-peaks"),
     pytest.param(0.3 + bump(12, 4.5, 1.5), "office hours", id="office"),
