@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from meterwise.database import DatabaseNotConfiguredError, connect
@@ -55,7 +56,12 @@ def _print(selection: Selection, connection: psycopg.Connection, table: str, out
     elif output is Format.JSON:
         sys.stdout.write("[\n" + ",\n".join(selection.json(connection)) + "\n]\n")
     else:
-        Console().print(as_rich_table(f"published.{table}", selection.columns, selection.rows(connection)))
+        screen = as_rich_table(f"published.{table}", selection.columns, selection.rows(connection))
+        # A wide table is better wrapped by the terminal, or scrolled in a pager, than squeezed to three letters a
+        # column.
+        unbounded = Console(width=10_000)
+        width = max(Console().width, Measurement.get(unbounded, unbounded.options, screen).maximum)
+        Console(width=width).print(screen)
 
 
 def as_rich_table(title: str, columns: Any, rows: Any) -> Table:

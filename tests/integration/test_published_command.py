@@ -19,7 +19,7 @@ from meterwise.warehouse import Warehouse
 def command(database: Settings, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
     assert database.database_url is not None
     monkeypatch.setenv("METERWISE_DATABASE_URL", database.database_url.get_secret_value())
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "30")  # narrower than any table
     get_settings.cache_clear()
     app = typer.Typer()
     app.command()(published)
@@ -58,6 +58,7 @@ def test_csv_and_json_hold_every_row(command: typer.Typer) -> None:
 def test_the_screen_shows_the_first_rows_of_the_day_asked_for(command: typer.Typer) -> None:
     shown = CliRunner().invoke(command, ["customer_segments", "--as-of", "2026-07-15"]).output
     assert "published.customer_segments" in shown
+    assert "as_of_date" in shown
     assert "C19" in shown
     assert "C20" not in shown
     assert "low" in shown
