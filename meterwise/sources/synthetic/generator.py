@@ -152,7 +152,7 @@ class SyntheticUtility:
         cut = _literal(self._cut(self.first_date))
         begin = _literal(self._cut(self.reads_start - timedelta(days=1)))
         landing = self.folder / "landing"
-        blocks = range((self.customers + BLOCK_LANES) // BLOCK_LANES)
+        blocks = range(-(-self.customers // BLOCK_LANES))
         for first, last in _month_spans(self.reads_start, self.first_date):
             month = first.strftime("%Y-%m")
             for block in blocks:

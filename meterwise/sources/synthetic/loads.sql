@@ -56,7 +56,7 @@ select
     meters.removed_on,
     hash(hash(getvariable('seed'), 'reads', stays.sp_no * 100 + meters.meter_no)) as meter_hash,
     customers.customer_no,
-    customers.lane_no // 10000 as block_no,
+    (customers.lane_no - 1) // 10000 as block_no,
     customers.customer_class,
     customers.region_no,
     customers.usage_falls_from,
