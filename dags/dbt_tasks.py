@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from airflow.sdk.exceptions import AirflowFailException
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
 
@@ -49,4 +50,12 @@ def dbt_group(group_id: str, select: list[str] | None, exclude: list[str] | None
             "retries": 0,
         },
     )
+    for task in group.children.values():
+        if hasattr(task, "_fallback_to_non_watcher_run"):
+            task._fallback_to_non_watcher_run = _refuse_to_run_dbt
     return group, group.children[f"{group_id}.dbt_producer_watcher"]
+
+
+def _refuse_to_run_dbt(try_number: int, context: Any) -> bool:
+    """Keep a watcher from running its model itself, beside the pool, as Cosmos would when the producer has failed."""
+    raise AirflowFailException("dbt has ended without building this model; the log of dbt_producer_watcher says why.")

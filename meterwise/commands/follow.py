@@ -105,7 +105,10 @@ def explain(airflow: AirflowApi, chain: Chain, as_of_date: str) -> str:
 
 
 def _look(airflow: AirflowApi, chain: Chain, since: datetime) -> None:
-    chain.runs = [run for run in airflow.runs_since(since) if run.dag_id in DAG_IDS]
+    found = [*airflow.active_runs(), *airflow.runs_since(since)]
+    seen = {(run.dag_id, run.run_id): run for run in found if run.dag_id in DAG_IDS}
+    gone = [airflow.run(run) for run in chain.runs if (run.dag_id, run.run_id) not in seen]
+    chain.runs = sorted([*gone, *seen.values()], key=lambda run: run.run_after)
     chain.working_on = {}
     for run in chain.runs:
         if run.state == "running":

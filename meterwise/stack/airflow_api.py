@@ -19,6 +19,7 @@ class DagRun:
     state: str
     started_at: datetime | None
     ended_at: datetime | None
+    run_after: datetime
 
     @property
     def is_over(self) -> bool:
@@ -64,6 +65,22 @@ class AirflowApi:
         """Runs of every DAG that were asked for after a moment, oldest first."""
         found = self._get("/dags/~/dagRuns", run_after_gte=moment.isoformat(), limit=500, order_by="run_after")
         return [_dag_run(run) for run in found["dag_runs"]]
+
+    def run(self, run: DagRun) -> DagRun:
+        """The same run as it is now."""
+        return _dag_run(self._get(f"/dags/{run.dag_id}/dagRuns/{run.run_id}"))
+
+    def active_runs(self) -> list[DagRun]:
+        """Runs of every DAG that are under way or wait to begin."""
+        found = self._get("/dags/~/dagRuns", state=["running", "queued"], limit=500, order_by="run_after")
+        return [_dag_run(run) for run in found["dag_runs"]]
+
+    def begin_again(self, run: DagRun) -> None:
+        """Forget what a run has done and let it start over; stages replace what they made, so nothing is doubled."""
+        path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}"
+        # First failed: Airflow would wait for a sign of life from a task that is merely cleared while it "runs".
+        self._request("PATCH", path, json={"state": "failed"}).raise_for_status()
+        self._post(f"{path}/clear", {"dry_run": False})
 
     def tasks(self, run: DagRun) -> list[dict[str, Any]]:
         """Task instances of one run, as the API describes them."""
@@ -125,6 +142,7 @@ def _dag_run(answer: dict[str, Any]) -> DagRun:
         state=answer["state"],
         started_at=_time(answer["start_date"]) if answer["start_date"] else None,
         ended_at=_time(answer["end_date"]) if answer["end_date"] else None,
+        run_after=_time(answer["run_after"]),
     )
 
 

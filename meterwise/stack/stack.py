@@ -20,6 +20,7 @@ from meterwise.stack.processes import ChildProcess, StackError, end, kill_leftov
 from meterwise.stack.state import HOST, StackState, take_lock
 from meterwise.transform import dbt_environment
 
+API_SERVER = "Airflow api-server"
 COSMOS_DECIDES = {"DBT_PROJECT_DIR", "DBT_TARGET_PATH"}
 """Cosmos runs dbt in a copy of the project and looks for the results there."""
 WAREHOUSE_POOL = "warehouse"
@@ -112,6 +113,8 @@ class Stack:
             self._start(self._component(name, started_at), environment)
         for child in self.children:
             child.wait_until_healthy()
+            if child.name == API_SERVER:
+                self._begin_interrupted_runs_again()
         self.report("DAGs")
         for name, (slots, description) in POOLS.items():
             self.airflow.set_pool(name, slots, description)
@@ -119,6 +122,13 @@ class Stack:
             wait_for_dags(self.airflow, set(DAG_IDS), started_at)
         except TimeoutError as error:
             raise StackError(str(error)) from error
+
+    def _begin_interrupted_runs_again(self) -> None:
+        """Run anew what was running when the last stack ended: its tasks are gone, and Airflow would wait for them."""
+        for run in self.airflow.active_runs():
+            if run.state == "running":
+                self.report(f"{run.dag_id} again, which was interrupted")
+                self.airflow.begin_again(run)
 
     def start_database(self) -> None:
         """Start PostgreSQL alone and fill in the settings with every address; part of ``start``."""

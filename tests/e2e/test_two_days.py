@@ -1,0 +1,163 @@
+"""The whole chain in the real tools: from a CRM and meter files to published tables, twice."""
+
+import gzip
+import io
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import httpx
+import psycopg
+import pytest
+from rich.console import Console
+
+from e2e.small_utility import FIRST, SECOND, TABLES, TwoDays, published_tables
+from meterwise.commands.follow import ChainError, run_day
+from meterwise.database import connect
+from meterwise.planning import DAG_IDS
+
+pytestmark = pytest.mark.timeout(1500)
+
+
+def test_every_table_is_published_for_both_days(two_days: TwoDays) -> None:
+    for day in (two_days.first, two_days.second):
+        assert all(day.tables[table] for table in TABLES)
+    assert all(f'"as_of_date": "{FIRST}"' in row for row in two_days.first.tables["customer_segments"])
+    assert any(f'"as_of_date": "{SECOND}"' in row for row in two_days.second.tables["customer_segments"])
+
+
+def test_every_dag_has_run_and_none_has_failed(two_days: TwoDays) -> None:
+    assert {run.dag_id for run in two_days.first.chain.runs} == DAG_IDS
+    assert {run.state for day in (two_days.first, two_days.second) for run in day.chain.runs} == {"success"}
+
+
+def test_a_fresh_installation_trains_first_and_the_next_day_needs_no_training(two_days: TwoDays) -> None:
+    trained = [run.dag_id for run in two_days.first.chain.runs if run.dag_id.startswith("train_")]
+
+    assert {"train_demand", "train_churn", "train_segments"} <= set(trained)
+    assert not [run for run in two_days.second.chain.runs if run.run_id.startswith("manual") and "train" in run.dag_id]
+
+
+def test_one_build_serves_all_domains_of_a_day(two_days: TwoDays) -> None:
+    with connect(two_days.stack.settings) as connection:
+        built = connection.execute("select as_of_dates, stale_domains from ops.builds order by build_id").fetchall()
+
+    assert built == [([FIRST], {}), ([SECOND], {})]
+
+
+def test_the_three_addresses_open(two_days: TwoDays) -> None:
+    settings = two_days.stack.settings
+
+    assert "<title>" in httpx.get(f"{settings.airflow_url}/", follow_redirects=True).raise_for_status().text
+    assert "MLflow" in httpx.get(f"{settings.mlflow_public_url}/").raise_for_status().text
+    docs = httpx.get(f"{settings.data_docs_url}/index.html").raise_for_status().text
+    assert "customer_segments" in docs
+
+
+def test_airflow_asks_for_a_password(two_days: TwoDays) -> None:
+    assert httpx.get(f"{two_days.stack.settings.airflow_url}/api/v2/dags").status_code == httpx.codes.UNAUTHORIZED
+
+
+def test_the_log_of_a_check_leads_to_the_data_docs_and_of_scoring_to_mlflow(two_days: TwoDays) -> None:
+    settings = two_days.stack.settings
+
+    assert f"{settings.data_docs_url}/index.html" in _log(two_days, "ingest_meter_reads", "check")
+    assert f"{settings.mlflow_public_url}/" in _log(two_days, "score_demand", "score")
+
+
+def test_contact_data_is_nowhere_outside_raw(two_days: TwoDays) -> None:
+    planted = _contacts(two_days)
+    assert len(planted) > 100
+    pattern = re.compile("|".join(re.escape(text) for text in planted).encode())
+
+    home = two_days.stack.home
+    found = [str(path) for path in _files(home) if pattern.search(path.read_bytes())]
+    found += _tables_in_postgres(two_days, planted)
+    found += _tables_in_warehouse(home, planted)
+
+    assert found == []
+
+
+def test_a_refused_file_reaches_nothing_and_says_why_in_the_last_line(two_days: TwoDays) -> None:
+    before = published_tables(two_days.stack.settings)
+    landing = two_days.stack.settings.sources_file.parent / "landing"
+    bad = _broken_copy(landing)
+
+    with pytest.raises(ChainError, match="ingest_meter_reads, task"):
+        run_day(two_days.stack, SECOND.isoformat(), Console(file=io.StringIO()), limit_seconds=300)
+
+    bad.unlink()
+    assert published_tables(two_days.stack.settings) == before
+    failed = [
+        run for run in two_days.stack.airflow.runs_since(datetime(2026, 1, 1, tzinfo=UTC)) if run.state == "failed"
+    ]
+    assert {run.dag_id for run in failed} == {"ingest_meter_reads"}
+    (task, *_) = [task for task in two_days.stack.airflow.tasks(failed[-1]) if task["state"] == "failed"]
+    assert bad.name in two_days.stack.airflow.log_lines(failed[-1], task)[-1]
+
+
+def _log(two_days: TwoDays, dag_id: str, task_id: str) -> str:
+    (run, *_) = [run for run in two_days.second.chain.runs if run.dag_id == dag_id]
+    (task,) = [task for task in two_days.stack.airflow.tasks(run) if task["task_id"] == task_id]
+    return "\n".join(two_days.stack.airflow.log_lines(run, task, 1000))
+
+
+def _contacts(two_days: TwoDays) -> list[str]:
+    url = two_days.stack.settings.secrets["crm_url"].get_secret_value().replace("postgresql+psycopg", "postgresql")
+    with psycopg.connect(url) as connection:
+        cursor = connection.execute("select * from customers")
+        assert cursor.description is not None
+        names = [column.name for column in cursor.description]
+        contact = [i for i, name in enumerate(names) if re.search("name|phone|mail|address|street", name)]
+        return sorted({str(row[i]) for row in cursor.fetchall() for i in contact if row[i] and len(str(row[i])) > 6})
+
+
+def _files(home: Path) -> Iterator[Path]:
+    """Everything on disk but the utility's own side, the databases' files (searched as tables) and the raw store."""
+    for path in home.rglob("*"):
+        inside = path.relative_to(home).parts[0]
+        if path.is_file() and inside not in {"utility", "postgres"} and not inside.startswith("warehouse.duckdb"):
+            yield path
+
+
+def _tables_in_postgres(two_days: TwoDays, planted: list[str]) -> list[str]:
+    found = []
+    for database in ("airflow", "mlflow", "meterwise"):
+        with psycopg.connect(two_days.stack.postgres.url(database, driver="")) as connection:
+            tables = connection.execute(
+                "select format('%I.%I', table_schema, table_name) from information_schema.tables "
+                "where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'"
+            ).fetchall()
+            for (table,) in tables:
+                query = f"select 1 from {table} as t where t::text like any(%s) limit 1"
+                if connection.execute(query, [[f"%{text}%" for text in planted]]).fetchone():
+                    found.append(f"{database}: {table}")
+    return found
+
+
+def _tables_in_warehouse(home: Path, planted: list[str]) -> list[str]:
+    found = []
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+        tables = connection.sql(
+            "select table_schema || '.' || table_name from information_schema.tables "
+            "where table_schema <> 'raw' and table_type = 'BASE TABLE'"
+        ).fetchall()
+        assert any(table.startswith("snapshots.") for (table,) in tables)
+        pattern = "|".join(re.escape(text) for text in planted)
+        for (table,) in tables:
+            query = f"select 1 from {table} as t where regexp_matches(t::varchar, $pattern) limit 1"
+            if connection.execute(query, {"pattern": pattern}).fetchone():
+                found.append(f"warehouse: {table}")
+    return found
+
+
+def _broken_copy(landing: Path) -> Path:
+    """Put a meter file with text in its number column beside the good ones."""
+    good = sorted(landing.rglob("*.csv.gz"))[-1]
+    header, *lines = gzip.decompress(good.read_bytes()).decode().splitlines()
+    broken = [re.sub(r"\d+\.\d+", "twelve", line) for line in lines]
+    bad = good.with_name("broken-" + good.name)
+    bad.write_bytes(gzip.compress("\n".join([header, *broken]).encode()))
+    return bad
