@@ -10,6 +10,7 @@ import duckdb
 
 from meterwise.ingest import quality, versions
 from meterwise.ingest.mapping import Mapping
+from meterwise.ingest.registers import derive_reads
 from meterwise.ingest.relations import log_broken_relations
 from meterwise.sources.config import FileSource, SourcesFile, SqlSource
 from meterwise.sources.layouts import reshape
@@ -71,47 +72,82 @@ def load_rows(
         landing: What all loads of this landing share.
         before_commit: Last check or last record, given the load id; its error undoes the load.
 
+    Returns:
+        The load; of registers the one that holds the readings, beside which their differences are a load of reads.
+
     Raises:
         SourceError: Too many rows are bad; nothing was loaded.
     """
-    started = time.monotonic()
-    zone = landing.sources.utility.timezone
     with transaction(connection):
-        load_id = next_load_id(connection, source.table)
-        is_first = is_first_load(connection, source, landing.as_of_date)
-        cells = rows if landing.is_replay else reshape(connection, rows, source)
-        Mapping(source, cells, landing.sources.timezone_of(source), landing.now_utc).run(connection)
-        quarantined = 0 if landing.is_replay else _quarantine(connection, cells, source, load_id, landing)
-        quality.judge(connection, source, zone)
-        versions.stamp(connection, source, landing.now_utc, is_first, zone)
-        counts = versions.add(connection, source, load_id, landing.now_utc, f"{LINE}, _slot")
-        log_broken_relations(connection, source, load_id, rows.origin)
-        landed = counts.accepted + counts.duplicate + quarantined
-        if landing.is_replay and not landed:
-            return Load(load_id, 0, 0, 0, 0)
-        audit: dict[str, object] = {
-            "load_id": load_id,
-            "source": source.name,
-            "table_name": source.table,
-            "origin": rows.origin,
-            # Nothing new needs no check.
-            "state": "landed" if counts.accepted else "accepted",
-            "as_of_date": landing.as_of_date,
-            "content_digest": rows.digest,
-            "landed_rows": landed,
-            "accepted_rows": counts.accepted,
-            "duplicate_rows": counts.duplicate,
-            "quarantined_rows": quarantined,
-            "suspect_rows": counts.suspect,
-            "bytes": rows.size_bytes,
-            "seconds": round(time.monotonic() - started, 3),
-            "loaded_at_utc": landing.now_utc,
-            "first_event_utc": counts.first_event_utc,
-            "last_event_utc": counts.last_event_utc,
-        }
-        write_audit(connection, audit)
-        before_commit(load_id)
-    return Load(load_id, landed, counts.accepted, counts.duplicate, quarantined)
+        if source.cumulative and not landing.is_replay:
+            registers = add_load(connection, rows, source.as_registers(), landing)
+            derive_reads(connection, source, registers.load_id)
+            source = source.model_copy(update={"received_at": "read_at_utc", "received_at_on_first_load": True})
+            load = book(connection, source, landing, f"differences of {rows.origin}")
+            loads = [registers, load]
+        else:
+            loads = [add_load(connection, rows, source, landing)]
+        for load in loads:
+            before_commit(load.load_id)
+    return loads[0]
+
+
+def add_load(
+    connection: duckdb.DuckDBPyConnection, rows: SourceRows, source: FileSource | SqlSource, landing: Landing
+) -> Load:
+    """Map rows and book them; in a transaction."""
+    started = time.monotonic()
+    load_id = next_load_id(connection, source.table)
+    cells = rows if landing.is_replay else reshape(connection, rows, source)
+    Mapping(source, cells, landing.sources.timezone_of(source), landing.now_utc).run(connection)
+    quarantined = 0 if landing.is_replay else _quarantine(connection, cells, source, load_id, landing)
+    audit: dict[str, object] = {"content_digest": rows.digest, "bytes": rows.size_bytes}
+    return book(connection, source, landing, rows.origin, quarantined, started, audit)
+
+
+def book(
+    connection: duckdb.DuckDBPyConnection,
+    source: FileSource | SqlSource,
+    landing: Landing,
+    origin: str,
+    quarantined: int = 0,
+    started: float | None = None,
+    more: dict[str, object] | None = None,
+) -> Load:
+    """Judge the rows of ``incoming``, add them as versions and write the account; in a transaction."""
+    started = started or time.monotonic()
+    zone = landing.sources.utility.timezone
+    load_id = next_load_id(connection, source.table)
+    is_first = is_first_load(connection, source, landing.as_of_date)
+    quality.judge(connection, source, zone)
+    versions.stamp(connection, source, landing.now_utc, is_first, zone)
+    counts = versions.add(connection, source, load_id, landing.now_utc, f"{LINE}, _slot")
+    log_broken_relations(connection, source, load_id, origin)
+    landed = counts.accepted + counts.duplicate + quarantined
+    load = Load(load_id, landed, counts.accepted, counts.duplicate, quarantined)
+    if landing.is_replay and not landed:
+        return load
+    audit: dict[str, object] = {
+        "load_id": load_id,
+        "source": source.name,
+        "table_name": source.table,
+        "origin": origin,
+        # Nothing new needs no check.
+        "state": "landed" if counts.accepted else "accepted",
+        "as_of_date": landing.as_of_date,
+        "landed_rows": landed,
+        "accepted_rows": counts.accepted,
+        "duplicate_rows": counts.duplicate,
+        "quarantined_rows": quarantined,
+        "suspect_rows": counts.suspect,
+        "seconds": round(time.monotonic() - started, 3),
+        "loaded_at_utc": landing.now_utc,
+        "first_event_utc": counts.first_event_utc,
+        "last_event_utc": counts.last_event_utc,
+        **(more or {}),
+    }
+    write_audit(connection, audit)
+    return load
 
 
 def next_load_id(connection: duckdb.DuckDBPyConnection, table: str) -> str:

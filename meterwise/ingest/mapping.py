@@ -15,6 +15,9 @@ from meterwise.sources.config import FileSource, SqlSource
 from meterwise.sources.rows import LINE, SourceRows, literal, quoted
 
 TO_KWH = {"kWh": "1", "Wh": "0.001", "MWh": "1000", "kW": "interval_minutes / 60.0", "W": "interval_minutes / 60000.0"}
+ENERGY = {"meter_reads": "consumption_kwh", "register_reads": "register_kwh"}
+"""The column of a table that ``unit`` speaks of."""
+
 CHANNELS = ("import", "export", "reactive")
 EARLIEST = {"meter_reads": "1990-01-01", "register_reads": "1990-01-01", "weather": "1990-01-01"}
 PERIODS = {
@@ -54,6 +57,7 @@ class Mapping:
         self.timezone = timezone
         self.now_utc = now_utc
         self.is_wide = "_minute" in rows.types
+        self.energy = ENERGY.get(self.table.name)
 
     def run(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Make ``incoming``."""
@@ -72,8 +76,8 @@ class Mapping:
             + [f"({received or 'null::timestamp'}) as _received_at", f"({earlier}) as _earlier_utc"]
             + [f"({self._skipped(mapped)}) as _is_skipped", f"{LINE}", f"{self._slot} as _slot"]
         )
-        names = ", ".join(column.name for column in self.table.columns if column.name != "consumption_kwh")
-        energy = f", {self._energy()} as consumption_kwh" if self.table.name == "meter_reads" else ""
+        names = ", ".join(column.name for column in self.table.columns if column.name != self.energy)
+        energy = f", {self._energy()} as {self.energy}" if self.energy else ""
         return f"""
             create or replace temp table incoming as
             with typed as (select {typed} from {self._relation()}),
@@ -89,7 +93,7 @@ class Mapping:
 
     @property
     def _is_read(self) -> bool:
-        return self.table.name in {"meter_reads", "register_reads"}
+        return self.energy is not None
 
     @property
     def _slot(self) -> str:
@@ -132,7 +136,7 @@ class Mapping:
             minutes = "_interval_minutes" if self.is_wide else str(self.source.interval_minutes or "null")
             minutes = str(self.source.defaults.get(name, minutes))
             return Mapped(column, minutes, f"({minutes})::integer")
-        if name == "interval_start_utc" and self.is_wide:
+        if name == self.table.event_time and self.is_wide:
             return Mapped(column, "_start_utc", "_start_utc")
         if name == "attributes" and self.source.attributes:
             fields = ", ".join(f"{literal(a)}, {quoted(a)}" for a in sorted(self.source.attributes))
@@ -148,7 +152,7 @@ class Mapping:
 
     def _raw(self, name: str) -> tuple[str, str]:
         """SQL and type of what the source has for a canonical column."""
-        if name == "consumption_kwh" and "_value" in self.rows.types:
+        if name == self.energy and "_value" in self.rows.types:
             raw, kind = "_value", "VARCHAR"
         elif name == "meter_id" and "_slot" in self.rows.types and not self.is_wide:
             raw, kind = "_slot", "VARCHAR"
@@ -174,7 +178,7 @@ class Mapping:
             return self._date(raw)
         if kind == "VARCHAR" and column.type.startswith(("decimal", "integer")):
             raw = self._decimal_text(raw)
-        if column.name == "consumption_kwh" and self.source.unit != "kWh":
+        if column.name == self.energy and self.source.unit != "kWh":
             return f"try_cast({raw} as double)"
         return f"try_cast({raw} as {column.type})"
 
@@ -188,8 +192,8 @@ class Mapping:
 
     def _energy(self) -> str:
         if self.source.unit == "kWh":
-            return "consumption_kwh"
-        return f"try_cast(round(consumption_kwh * {TO_KWH[self.source.unit]}, 6) as decimal(18,6))"
+            return str(self.energy)
+        return f"try_cast(round({self.energy} * {TO_KWH[self.source.unit]}, 6) as decimal(18,6))"
 
     def _received(self) -> str | None:
         if not self.source.received_at:
@@ -220,7 +224,7 @@ class Mapping:
                 rules.append((f"{m.column.name} is null and {present}", f"{m.column.name}: missing"))
             if m.column.type in DATES:
                 rules += self._date_rules(m.column)
-        if self.table.name in {"meter_reads", "register_reads"}:
+        if self._is_read:
             listed = ", ".join(literal(channel) for channel in CHANNELS)
             rules.append((f"channel not in ({listed})", "channel: not import, export or reactive"))
         if self.table.name == "meter_reads":

@@ -4,7 +4,7 @@ Reading the sources is the business of ``files`` and ``sql``; this module only u
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator, model_validator
@@ -100,6 +100,8 @@ class _Source(BaseModel, frozen=True, extra="forbid"):
             raise ValueError("`interval_minutes` is missing: say how long one interval is, e.g. `interval_minutes: 30`")
         if self.cumulative and self.table != "meter_reads":
             raise ValueError("`cumulative: true` belongs to a source of table meter_reads")
+        if self.unit in {"kW", "W"} and (self.cumulative or self.table == "register_reads"):
+            raise ValueError(f"`unit: {self.unit}` is a power; registers count energy: kWh, Wh or MWh")
         return self
 
     @property
@@ -123,6 +125,19 @@ class _Source(BaseModel, frozen=True, extra="forbid"):
         if self._layout == "matrix":
             return needed - {"meter_id", "consumption_kwh"}
         return needed
+
+    def as_registers(self) -> Self:
+        """The same source as one of register readings; its reads are their differences."""
+        names = {"interval_start_utc": "read_at_utc", "consumption_kwh": "register_kwh"}
+        kept = {name: names.get(name, name) for name in self.columns if name in {"meter_id", "channel", *names}}
+        return self.model_copy(
+            update={
+                "table": "register_reads",
+                "columns": {new: self.columns[old] for old, new in kept.items()},
+                "defaults": {key: value for key, value in self.defaults.items() if key in {"meter_id", "channel"}},
+                "cumulative": False,
+            }
+        )
 
     @property
     def trusts_received_at(self) -> bool:
@@ -160,8 +175,10 @@ class FileSource(_Source, frozen=True):
 
     @model_validator(mode="after")
     def _layouts_are_for_reads(self) -> "FileSource":
-        if self.layout != "long" and self.table != "meter_reads":
-            raise ValueError(f"`layout: {self.layout}` is for meter_reads; raw.{self.table} takes `layout: long`")
+        if self.layout != "long" and (self.table != "meter_reads" or self.cumulative):
+            raise ValueError(
+                f"`layout: {self.layout}` is for interval reads; registers and other tables take `layout: long`"
+            )
         return self
 
 
