@@ -96,11 +96,12 @@ def _state(home: Path, asked: dict[str, Any]) -> Demo:
 
 def _run(state: Demo, home: Path, once: bool) -> int:
     from meterwise.commands import follow, summary
-    from meterwise.commands.up import wait_for_end
+    from meterwise.commands.up import end_on_sigterm, wait_for_end
     from meterwise.postgres import EmbeddedPostgresError
     from meterwise.stack.processes import StackError
     from meterwise.stack.stack import Stack
 
+    end_on_sigterm()
     begun, day = time.monotonic(), state.next_date
     console.print(f"Meterwise demo: {state.customers:,} customers, {day}. Home: {home}", highlight=False)
 

@@ -70,6 +70,15 @@ def airflow_health(url: str) -> dict[str, str]:
     return {name: str(part["status"]) for name, part in AirflowApi(url, "").health().items()}
 
 
+def end_on_sigterm() -> None:
+    """Let SIGTERM end this command like Ctrl-C does: in order, with everything that it started."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
 def wait_for_end(stack: Stack, console: Console) -> int:
     """Keep a stack up until Ctrl-C or SIGTERM; returns the exit code.
 
@@ -98,6 +107,7 @@ def _stack(home: Path | None) -> Stack:
     settings: Settings = get_settings()
     if home is not None:
         settings = settings.model_copy(update={"home": home.resolve()})
+    end_on_sigterm()
     known = demo.load(settings.home_path)
     if known is not None:
         return Stack(demo.settings_of(known, settings.home_path), _report, demo.DATABASES)
