@@ -98,7 +98,7 @@ campaign_counts as (
     group by as_of_days.as_of_date, contacts.customer_id
 ),
 
--- A table of which nothing had arrived says nothing; one that had says nought for those it does not name.
+-- A table of which nothing had arrived says nothing; one that had says nought for those it lacks.
 sources_known as (
     select
         as_of_days.as_of_date,

@@ -84,7 +84,7 @@ joined as (
         customers.customer_class,
         customers.region_code,
         customers.tariff_code,
-        levels.days_known,
+        coalesce(levels.days_known, 0) as days_known,
         round(levels.mean_daily_kwh, 6) as mean_daily_kwh,
         round(365 * levels.mean_daily_kwh, 6) as annual_kwh,
         round(levels.peak_kwh / nullif(levels.kwh, 0), 6) as peak_share,
@@ -92,8 +92,8 @@ joined as (
         round(levels.daytime_kwh / nullif(levels.kwh, 0), 6) as daytime_share,
         round(levels.weekend_kwh / nullif(levels.kwh, 0), 6) as weekend_share,
         {% for hour in range(24) -%}
-        {% set name = 'workday_h%02d' % hour -%}
-        round(profiles.{{ name }}, 6) as {{ name }},
+        {% set share = 'workday_h%02d' % hour -%}
+        round(profiles.{{ share }}, 6) as {{ share }},
         {% endfor -%}
         round(weather_response.cooling_kwh_per_degree, 6) as cooling_kwh_per_degree,
         round(weather_response.heating_kwh_per_degree, 6) as heating_kwh_per_degree,
@@ -103,7 +103,7 @@ joined as (
             6
         ) as annual_value
     from customers
-    inner join levels
+    left join levels
         on customers.as_of_date = levels.as_of_date and customers.customer_id = levels.customer_id
     left join profiles
         on customers.as_of_date = profiles.as_of_date and customers.customer_id = profiles.customer_id

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', pre_hook=delete_days(), on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook='{{ delete_days() }}', on_schema_change='append_new_columns') }}
 
 with features as (
     select * from {{ ref('features_segments') }}
@@ -27,9 +27,13 @@ actions as (
 thirds as (
     select
         *,
-        ntile(3) over (partition by customer_class order by annual_kwh, customer_id) as usage_third,
-        ntile(3) over (partition by customer_class order by peak_share, customer_id) as peak_third,
-        ntile(3) over (order by annual_value, customer_id) as value_third
+        ntile(3) over (
+            partition by customer_class, annual_kwh is null order by annual_kwh, customer_id
+        ) as usage_third,
+        ntile(3) over (
+            partition by customer_class, peak_share is null order by peak_share, customer_id
+        ) as peak_third,
+        ntile(3) over (partition by annual_value is null order by annual_value, customer_id) as value_third
     from features
 ),
 
@@ -39,10 +43,10 @@ levels as (
         thirds.customer_id,
         thirds.customer_class,
         thirds.region_code,
-        case thirds.usage_third when 1 then 'low' when 2 then 'middle' else 'high' end as usage_level,
+        case when thirds.annual_kwh is null then 'unknown' else {{ third_name('thirds.usage_third') }} end as usage_level,
         coalesce(load_shapes.load_shape, 'unknown') as load_shape,
-        case thirds.peak_third when 1 then 'low' when 2 then 'middle' else 'high' end as peak_level,
-        case thirds.value_third when 1 then 'low' when 2 then 'middle' else 'high' end as value_band,
+        case when thirds.peak_share is null then 'unknown' else {{ third_name('thirds.peak_third') }} end as peak_level,
+        case when thirds.annual_value is null then 'unknown' else {{ third_name('thirds.value_third') }} end as value_band,
         coalesce(churn_scores.churn_risk, 'unknown') as churn_risk,
         churn_scores.churn_probability,
         thirds.annual_kwh,

@@ -1,0 +1,118 @@
+"""The arrows between the parts, and what only one part may touch."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import models
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("dags", "models", "expectations", "meterwise")
+MAY_IMPORT = {
+    "dags": {"dags", "models", "expectations", "meterwise"},
+    "models": {"models", "meterwise"},
+    "expectations": {"expectations", "meterwise"},
+    "meterwise": {"meterwise"},
+}
+# The command line and the stack start what they name; they run above the stages.
+ABOVE_THE_STAGES = {"meterwise/cli.py", "meterwise/commands", "meterwise/stack"}
+# They name the type of the connection that the warehouse hands them; the made-up utility has a database of its own.
+GIVEN_A_CONNECTION = {"meterwise/ingest", "meterwise/sources", "meterwise/quarantine.py", "meterwise/publish"}
+ONLY_IN = {
+    "mlflow": {"meterwise/registry.py"},
+    "airflow": {"dags"},
+    "cosmos": {"dags"},
+    "duckdb": {"meterwise/warehouse.py", *GIVEN_A_CONNECTION},
+}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.Module) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def lies_in(path: str, places: set[str]) -> bool:
+    return any(path == place or path.startswith(place + "/") for place in places)
+
+
+MODULES = dict(modules())
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(MODULES) > 40
+
+
+def test_imports_run_one_way() -> None:
+    wrong = [
+        f"{path} imports {name}"
+        for path, tree in MODULES.items()
+        if not lies_in(path, ABOVE_THE_STAGES)
+        for name in imports(tree)
+        if (top := name.split(".")[0]) in FOLDERS and top not in MAY_IMPORT[path.split("/")[0]]
+    ]
+    assert wrong == []
+
+
+def test_models_do_not_import_each_other() -> None:
+    wrong = [
+        f"{path} imports {name}"
+        for path, tree in MODULES.items()
+        if path.startswith("models/") and path.count("/") == 2
+        for name in imports(tree)
+        if name.startswith("models.") and name.split(".")[1] != path.split("/")[1]
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", sorted(ONLY_IN))
+def test_an_outside_system_has_one_door(package: str) -> None:
+    users = {path for path, tree in MODULES.items() if any(n.split(".")[0] == package for n in imports(tree))}
+
+    assert users
+    assert {path for path in users if not lies_in(path, ONLY_IN[package])} == set()
+
+
+def test_only_the_warehouse_opens_its_file() -> None:
+    openers = {
+        path
+        for path, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "duckdb.connect"
+    }
+    assert {path for path in openers if not path.startswith("meterwise/sources/synthetic")} == {
+        "meterwise/warehouse.py"
+    }
+
+
+def test_only_settings_read_the_environment() -> None:
+    readers = set()
+    for path, tree in MODULES.items():
+        # Before a library is imported its telemetry is switched off; that sets variables and reads none.
+        setting = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "setdefault"}
+        for node in ast.walk(tree):
+            is_environ = isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
+            if is_environ and id(node) not in setting and isinstance(node.value, ast.Name) and node.value.id == "os":
+                readers.add(path)
+    assert readers == {"meterwise/settings.py"}
+
+
+def test_the_models_that_are_imported_are_ours() -> None:
+    assert Path(models.__file__ or "").parent == ROOT / "models"
+
+
+def test_no_file_is_named_after_nothing() -> None:
+    empty_names = {"utils", "util", "helpers", "helper", "common", "lib", "misc"}
+    assert [path for path in MODULES if Path(path).stem in empty_names] == []

@@ -1,0 +1,86 @@
+"""The layers of the warehouse and the names in it, read from dbt's own manifest."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meterwise import transform
+from meterwise.raw_tables import CONTACT_COLUMNS
+from meterwise.settings import Settings
+
+MAY_READ = {
+    "staging": {"source.raw"},
+    "snapshots": {"staging"},
+    "intermediate": {"staging", "snapshots", "intermediate", "source.reference"},
+    "features": {"staging", "intermediate"},
+    "marts": {"staging", "intermediate"},
+    "publish": {"features", "marts", "publish", "seeds", "source.scores"},
+}
+PREFIXES = {"staging": "stg_", "intermediate": "int_", "features": "features_", "publish": "publish_"}
+COLUMN = re.compile(r"^[a-z][a-z0-9_]*$")
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    home = tmp_path_factory.mktemp("manifest")
+    manifest = transform.parse(Settings(home=home, sources_file=home / "none.yml"))
+    page = json.loads(manifest.read_text(encoding="utf-8"))
+    return page["nodes"] | page["sources"]
+
+
+def layer(node: dict[str, Any]) -> str:
+    return f"source.{node['source_name']}" if node["resource_type"] == "source" else node["schema"]
+
+
+def built(nodes: dict[str, Any]) -> list[dict[str, Any]]:
+    return [node for node in nodes.values() if node["resource_type"] in {"model", "snapshot"}]
+
+
+def test_a_layer_reads_only_the_layers_left_of_it(nodes: dict[str, Any]) -> None:
+    wrong = [
+        f"{node['name']} reads {parent}"
+        for node in built(nodes)
+        for parent in node["depends_on"]["nodes"]
+        if layer(nodes[parent]) not in MAY_READ[layer(node)]
+    ]
+    assert len(built(nodes)) > 30
+    assert wrong == []
+
+
+def test_a_name_tells_its_layer(nodes: dict[str, Any]) -> None:
+    assert [n["name"] for n in built(nodes) if not n["name"].startswith(PREFIXES.get(layer(n), ""))] == []
+
+
+def test_every_table_says_its_grain(nodes: dict[str, Any]) -> None:
+    assert [n["name"] for n in built(nodes) if "one row per" not in n["description"].lower()] == []
+
+
+def test_every_published_column_is_described(nodes: dict[str, Any]) -> None:
+    columns = [(n["name"], c) for n in built(nodes) if layer(n) == "publish" for c in n["columns"].values()]
+
+    assert len(columns) > 40
+    assert [f"{name}.{c['name']}" for name, c in columns if not c["description"] or not COLUMN.match(c["name"])] == []
+
+
+def test_what_is_published_has_an_enforced_contract(nodes: dict[str, Any]) -> None:
+    published = [n for n in built(nodes) if layer(n) == "publish"]
+
+    assert len(published) == 5
+    assert all(n["config"]["contract"]["enforced"] for n in published)
+
+
+def test_contact_columns_stay_in_raw(nodes: dict[str, Any]) -> None:
+    pattern = re.compile(rf"\b({'|'.join(CONTACT_COLUMNS)})\b")
+    assert [n["name"] for n in built(nodes) if pattern.search(n["raw_code"])] == []
+
+
+def test_sql_ends_with_the_name_of_its_result(nodes: dict[str, Any]) -> None:
+    # Staging of versions is one macro call; snapshots have a shape of their own.
+    written = [n for n in built(nodes) if "row_versions(" not in n["raw_code"] and n["resource_type"] == "model"]
+    ending = re.compile(r"select \* from [a-z_]+(\norder by [a-z_, ]+)?$")
+    assert [n["name"] for n in written if not ending.search(n["raw_code"].strip())] == []
+    assert [n["name"] for n in written if re.search(r"group by \d", n["raw_code"])] == []
+    assert all((Path(n["original_file_path"]).parts[0] in {"models", "snapshots"}) for n in built(nodes))
