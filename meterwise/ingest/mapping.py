@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 import duckdb
 
+from meterwise.ingest.wide import cells_in_time
 from meterwise.raw_tables import Column
-from meterwise.sources.clock import Instant, from_column, from_local
+from meterwise.sources.clock import Instant, from_column
 from meterwise.sources.config import FileSource, SqlSource
 from meterwise.sources.rows import LINE, SourceRows, literal, quoted
 
@@ -103,32 +104,10 @@ class Mapping:
         """The source's rows; in a wide file each cell finds its instant, and filler of the skipped hour is left out."""
         if not self.is_wide:
             return self.rows.relation
-        day = self._date(quoted(self.source.columns["local_date"]))
-        clock = from_local(f"({day}::timestamp + to_minutes(_minute))", self.timezone)
-        midnight = from_local(f"{day}::timestamp", self.timezone).utc
-        next_midnight = from_local(f"({day} + 1)::timestamp", self.timezone).utc
-        elapsed = f"{midnight} + to_minutes(_minute)"
-        mode = getattr(self.source, "repeated_hour", "first")
-        takes_first = {"first": "true", "second": "false", "sum": "_half = 0"}[mode]
-        halves = (
-            "unnest(case when not _is_elapsed and not _is_second and _earlier is not null then [0, 1] else [0] end)"
-        )
-        return f"""(
-            with placed as (
-                select *, case when _is_elapsed then {elapsed} else {clock.utc} end as _late,
-                    case when _is_elapsed then null else {clock.earlier_utc} end as _earlier,
-                    case when _is_elapsed then {elapsed} >= {next_midnight}
-                        else {clock.is_skipped} or (_is_second and {clock.earlier_utc} is null) end as _is_unreal
-                from {self.rows.relation}
-            ),
-            halved as (select *, {halves if mode == "sum" else "0"} as _half from placed)
-            select * exclude (_value),
-                case when {"not _is_elapsed and not _is_second and _earlier is not null" if mode == "sum" else "false"}
-                    then (try_cast({self._decimal_text("_value")} as double) / 2)::varchar else _value end as _value,
-                case when _is_second or not {takes_first} then _late else coalesce(_earlier, _late) end as _start_utc
-            from halved
-            where _is_unreal is not true or try_cast({self._decimal_text("_value")} as double) is distinct from 0
-        )"""
+        column = quoted(self.source.columns["local_date"])
+        amount = f"try_cast({self._decimal_text('_value')} as double)"
+        repeated_hour = getattr(self.source, "repeated_hour", "first")
+        return cells_in_time(self.rows.relation, self._date("_day"), column, amount, self.timezone, repeated_hour)
 
     def _mapped(self, column: Column) -> Mapped:
         name = column.name
