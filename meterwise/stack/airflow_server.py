@@ -7,7 +7,8 @@ from pathlib import Path
 from meterwise.settings import Settings
 from meterwise.stack.state import HOST, StackState, password_file
 
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+API_SERVER = "api-server"
+COMPONENTS = (API_SERVER, "scheduler", "dag-processor", "triggerer")
 
 TELEMETRY_OFF = {
     "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 import httpx
+import psycopg
 from pydantic import SecretStr
 
 from meterwise.planning import DAG_IDS
@@ -20,7 +21,6 @@ from meterwise.stack.processes import ChildProcess, StackError, end, kill_leftov
 from meterwise.stack.state import HOST, StackState, take_lock
 from meterwise.transform import dbt_environment
 
-API_SERVER = "Airflow api-server"
 COSMOS_DECIDES = {"DBT_PROJECT_DIR", "DBT_TARGET_PATH"}
 """Cosmos runs dbt in a copy of the project and looks for the results there."""
 WAREHOUSE_POOL = "warehouse"
@@ -109,12 +109,15 @@ class Stack:
     def _start_airflow(self, environment: dict[str, str]) -> None:
         started_at = datetime.now(UTC)
         self.report("Airflow")
+        interrupted = self._has_interrupted_runs()
         for name in airflow_server.COMPONENTS:
-            self._start(self._component(name, started_at), environment)
+            component = self._component(name, started_at)
+            self._start(component, environment)
+            if name == airflow_server.API_SERVER and interrupted:
+                component.wait_until_healthy()
+                self._begin_interrupted_runs_again()
         for child in self.children:
             child.wait_until_healthy()
-            if child.name == API_SERVER:
-                self._begin_interrupted_runs_again()
         self.report("DAGs")
         for name, (slots, description) in POOLS.items():
             self.airflow.set_pool(name, slots, description)
@@ -123,8 +126,19 @@ class Stack:
         except TimeoutError as error:
             raise StackError(str(error)) from error
 
+    def _has_interrupted_runs(self) -> bool:
+        """Tell whether Airflow believes that something runs, though none of it has been started yet."""
+        with psycopg.connect(self.postgres.url("airflow", driver="")) as connection:
+            if connection.execute("select to_regclass('dag_run')").fetchone() == (None,):
+                return False
+            found = connection.execute("select 1 from dag_run where state = 'running' limit 1").fetchone()
+        return found is not None
+
     def _begin_interrupted_runs_again(self) -> None:
-        """Run anew what was running when the last stack ended: its tasks are gone, and Airflow would wait for them."""
+        """Run anew what was running when the last stack ended: its tasks are gone, and Airflow would wait for them.
+
+        Call it before the scheduler starts, which would change the same rows.
+        """
         for run in self.airflow.active_runs():
             if run.state == "running":
                 self.report(f"{run.dag_id} again, which was interrupted")
@@ -204,7 +218,7 @@ class Stack:
     def _component(self, name: str, started_at: datetime) -> ChildProcess:
         def is_healthy() -> bool:
             health = self.airflow.health()
-            if name == "api-server":
+            if name == airflow_server.API_SERVER:
                 return bool(health["metadatabase"]["status"] == "healthy")
             key = name.replace("-", "_")
             heartbeat = health[key][f"latest_{key}_heartbeat"]
