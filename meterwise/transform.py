@@ -1,4 +1,4 @@
-"""Builds the warehouse's layers with dbt. What the layers hold is said in ``dbt_project/``; when they are built, in dags/."""
+"""Builds the warehouse's layers with dbt; what they hold is said in ``dbt_project/``, when they are built in ``dags/``."""
 
 import json
 import logging
@@ -71,14 +71,15 @@ def run_dbt(arguments: Sequence[str], settings: Settings | None = None) -> None:
     results = settings.home_path / "dbt" / "target" / "run_results.json"
     results.unlink(missing_ok=True)
     dbt = Path(sys.executable).with_name("dbt")
-    done = subprocess.run(
-        [str(dbt), *arguments],
-        env=as_environment(settings) | dbt_environment(settings),
-        cwd=settings.dbt_project_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with Warehouse(settings).reserve():
+        done = subprocess.run(
+            [str(dbt), *arguments],
+            env=as_environment(settings) | dbt_environment(settings),
+            cwd=settings.dbt_project_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     log.debug(done.stdout)
     if done.returncode:
         raise TransformError(_explain(results, done.stdout + done.stderr, settings))

@@ -4,11 +4,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from tiny_utility import TinyUtility, tiny_settings
 
 from meterwise import transform
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
-from tiny_utility import TinyUtility, tiny_settings
 
 DAY = "2026-04-05"
 LATER = "2026-04-08"
@@ -68,10 +68,14 @@ def test_nobody_pays_for_another(built: Settings) -> None:
 
 
 def test_a_day_knows_what_had_arrived_by_its_end(built: Settings) -> None:
-    rows = Warehouse(built).arrow(
-        "select known_on, sum(delta_kwh)::double as kwh from intermediate.int_usage_daily_ledger "
-        "where meter_id = 'M1' and local_date = date '2026-03-02' group by known_on order by known_on"
-    ).to_pylist()
+    rows = (
+        Warehouse(built)
+        .arrow(
+            "select known_on, sum(delta_kwh)::double as kwh from intermediate.int_usage_daily_ledger "
+            "where meter_id = 'M1' and local_date = date '2026-03-02' group by known_on order by known_on"
+        )
+        .to_pylist()
+    )
 
     assert [(row["known_on"].isoformat(), row["kwh"]) for row in rows] == [
         ("2026-03-03", 24),

@@ -45,8 +45,9 @@ class TinyUtility:
         keys = {"meter_reads": "old.meter_id = rows.meter_id and old.interval_start_utc = rows.interval_start_utc"}
         number = version.format(t=table, k=keys[table]) if table in keys else "1"
         self.warehouse.execute(
-            f"insert into raw.{table} by name select *, {received} as received_at_utc, {assumed} as received_at_assumed, "
-            f"timestamp '2026-04-01' as landed_at_utc, {number} as version_no, false as is_deleted, "
+            f"insert into raw.{table} by name select *, {received} as received_at_utc, "
+            f"{assumed} as received_at_assumed, timestamp '2026-04-01' as landed_at_utc, "
+            f"{number} as version_no, false as is_deleted, "
             f"'{load_id}' as load_id from ({select}) as rows"
         )
         self.warehouse.execute(
@@ -60,9 +61,7 @@ class TinyUtility:
 
     def reads(self, meter_id: str, first: str, last: str, kwh: float = 1.0, received: str | None = None) -> str:
         """Add hourly reads of local days first to last; by default each arrives six hours after its local day."""
-        by_day = (
-            "(((interval_start_utc at time zone 'UTC') at time zone 'Europe/Berlin')::date + interval '30 hours')"
-        )
+        by_day = "(((interval_start_utc at time zone 'UTC') at time zone 'Europe/Berlin')::date + interval '30 hours')"
         return self.load(
             "meter_reads",
             f"select '{meter_id}' as meter_id, 'import' as channel, unnest(generate_series("
