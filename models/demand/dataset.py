@@ -145,21 +145,50 @@ def scoring_rows(as_of_date: str, settings: Settings | None = None) -> pd.DataFr
     return _typed(rows)
 
 
-def skip_reason(as_of_date: str, settings: Settings | None = None) -> str | None:
-    """Say why nothing can be forecast on this day; None if something can."""
+def skip_reason(as_of_date: str, params: DemandParams | None = None, settings: Settings | None = None) -> str | None:
+    """Say why there is nothing to train on or to forecast for this day; None if there is."""
+    params = params or DemandParams()
     query = """
         select count(*) as hours, count(load_mean_7d_kwh) as known from features.features_demand
         where as_of_date = $as_of_date
     """
     found = Warehouse(settings).arrow(query, {"as_of_date": date.fromisoformat(as_of_date)}).to_pylist()[0]
     if not found["hours"]:
-        return f"Demand is skipped: features.features_demand holds no row of {as_of_date}. Build the warehouse for it."
+        return (
+            f"Demand is skipped: features.features_demand holds no hour of {as_of_date}, since no region has four "
+            "weeks of known reads before it, or the warehouse was not built for it."
+        )
     if not found["known"]:
         return (
             f"Demand is skipped: no region has a known load in the seven days before {as_of_date}. "
             "Land meter reads of these days and build the warehouse again."
         )
-    return None
+    return _too_little_history(as_of_date, params, settings)
+
+
+def _too_little_history(as_of_date: str, params: DemandParams, settings: Settings | None) -> str | None:
+    windows = Windows.of(as_of_date, params)
+    query = f"""
+        with labelled as ({_query(as_of_date, windows.first, windows.first, 1, windows.test_last)})
+
+        select
+            count(distinct as_of_date) filter (where as_of_date <= $train_last) as train,
+            count(distinct as_of_date) filter (
+                where as_of_date between $calibration_first and $calibration_last
+            ) as calibration,
+            count(distinct as_of_date) filter (where as_of_date >= $test_first) as test
+        from labelled
+    """
+    bounds = {name: value for name, value in vars(windows).items() if name not in {"first", "test_last"}}
+    days = Warehouse(settings).arrow(query, bounds).to_pylist()[0]
+    if days["train"] >= params.least_days and days["calibration"] and days["test"]:
+        return None
+    return (
+        f"Demand is skipped: {days['train']} days with known loads up to {windows.train_last} to learn from as of "
+        f"{as_of_date}, {params.least_days} are needed ({days['calibration']} to calibrate from "
+        f"{windows.calibration_first} on and {days['test']} to test from {windows.test_first} on, 1 is needed). "
+        "Load more meter reads, or build the warehouse for these days."
+    )
 
 
 def _export(
@@ -168,7 +197,14 @@ def _export(
     settings = settings or get_settings()
     settings.exports_path.mkdir(parents=True, exist_ok=True)
     path = settings.exports_path / f"demand_{as_of_date}_{first}.parquet"
-    query = _ROWS.format(
+    Warehouse(settings).export_parquet(_query(as_of_date, first, every_day_from, step, last), str(path))
+    rows = _typed(pd.read_parquet(path))
+    path.unlink()
+    return rows
+
+
+def _query(as_of_date: str, first: date, every_day_from: date, step: int, last: date) -> str:
+    return _ROWS.format(
         as_of_date=as_of_date,
         first=first,
         last=last,
@@ -176,10 +212,6 @@ def _export(
         step=step,
         inputs=", ".join(f"features.{column}" for column in INPUTS),
     )
-    Warehouse(settings).export_parquet(query, str(path))
-    rows = _typed(pd.read_parquet(path))
-    path.unlink()
-    return rows
 
 
 def _typed(rows: pd.DataFrame) -> pd.DataFrame:

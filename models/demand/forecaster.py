@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from sklearn.linear_model import Ridge
+from numpy.typing import ArrayLike, NDArray
 
 from models.demand.dataset import FEATURES, LABEL
 from models.demand.params import DemandParams
 
 Floats = NDArray[np.float64]
+Hours = NDArray[np.int64]
 
 SCALE = "load_mean_7d_kwh"
 LOADS = [
@@ -26,71 +26,76 @@ LOADS = [
     "load_same_hour_mean_4w_kwh",
     "load_last_known_day_mean_kwh",
 ]
-# The day of the year is left out: in one year of history it names single weeks, and a season not seen before would get
-# whatever the nearest week had. The season is in the weather and in last week's load.
+# The day of the year itself is left out: in one year of history it names single weeks, and a week not seen before would
+# get whatever its neighbour had. The length of the day is there instead: spring has seen autumn's.
 CALENDAR_AND_WEATHER = [column for column in FEATURES if column not in {*LOADS, SCALE, "day_of_year"}]
 QUANTILES = (0.1, 0.5, 0.9)
 COMFORT_FROM_C, COMFORT_TO_C = 15.0, 20.0
+CONSTANT = 1e-9
 LEAST_HALF_BAND = 0.002  # share of the mean load; a band of no width could not be widened
 
 
-def _by_hour(hour: NDArray[np.int64], values: Floats) -> Floats:
-    """Spread each column over 24, one for each hour of the day."""
-    hours = (hour[:, None] == np.arange(24)).astype(np.float64)
-    return (values[:, :, None] * hours[:, None, :]).reshape(len(hour), -1)
-
-
 def linear_terms(frame: pd.DataFrame) -> Floats:
-    """Build the terms of the linear part: calendar and degrees by hour of day, and loads of earlier weeks.
+    """Build the terms of the linear part: kind of day, degrees, and loads of earlier weeks.
 
-    Degrees stand beside those of the hour that the naive load comes from: what counts is how much warmer it is now.
+    Degrees stand beside those of the hours that the known loads come from: what counts is how much warmer it is now.
     """
-    hour = frame["hour_of_day"].to_numpy(np.int64)
     working = frame["is_working_day"].to_numpy(np.float64)
     saturday = ((frame["day_of_week"] == 6) & (frame["is_working_day"] == 0)).to_numpy(np.float64)
-    kinds = np.column_stack([working, saturday, 1 - working - saturday])
     then = frame["temperature_same_hour_1w_c"].to_numpy(np.float64)
     memory = frame["temperature_mean_72h_c"].to_numpy(np.float64)
-    degrees = np.column_stack(
-        [
-            frame["cooling_degrees"],
-            frame["heating_degrees"],
-            np.maximum(0, memory - COMFORT_TO_C),
-            np.maximum(0, COMFORT_FROM_C - memory),
-            np.maximum(0, then - COMFORT_TO_C),
-            np.maximum(0, COMFORT_FROM_C - then),
-            frame["cooling_degrees_mean_7d"],
-            frame["heating_degrees_mean_7d"],
-            frame["cloud_cover_pct"] / 100,
-        ]
-    ).astype(np.float64)
-    shares = frame[LOADS].to_numpy(np.float64) / frame[[SCALE]].to_numpy(np.float64)
-    return np.hstack([_by_hour(hour, kinds), _by_hour(hour, degrees), shares])
+    terms: list[ArrayLike] = [
+        working,
+        saturday,
+        frame["cooling_degrees"],
+        frame["heating_degrees"],
+        np.maximum(0, memory - COMFORT_TO_C),
+        np.maximum(0, COMFORT_FROM_C - memory),
+        np.maximum(0, then - COMFORT_TO_C),
+        np.maximum(0, COMFORT_FROM_C - then),
+        frame["cooling_degrees_mean_7d"],
+        frame["heating_degrees_mean_7d"],
+        frame["cloud_cover_pct"],
+        _day_length(frame),
+        *(frame[load] / frame[SCALE] for load in LOADS),
+    ]
+    return np.column_stack(terms).astype(np.float64)
 
 
 @dataclass
 class LinearPart:
-    """Ridge regression with its own standardisation; a missing term counts as its mean."""
+    """A ridge regression for each hour of the day, with its own standardisation; a missing term counts as its mean."""
 
     mean: Floats
     weights: Floats
-    intercept: float
+    intercept: Floats
 
     @classmethod
-    def fit(cls, terms: Floats, target: Floats, ridge: float) -> "LinearPart":
-        """Fit on all rows of one region."""
+    def fit(cls, hour: Hours, terms: Floats, target: Floats, ridge: float) -> "LinearPart":
+        """Fit on all rows of one region; an hour without rows gets the mean of the others."""
+        size = terms.shape[1]
+        part = cls(np.zeros((24, size)), np.zeros((24, size)), np.full(24, target.mean()))
+        for number in np.unique(hour):
+            rows = hour == number
+            part._fit_hour(number, terms[rows], target[rows], ridge)
+        return part
+
+    def _fit_hour(self, number: int, terms: Floats, target: Floats, ridge: float) -> None:
         known = ~np.isnan(terms)
         mean = np.where(known, terms, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         centred = np.where(known, terms - mean, 0)
-        spread = np.maximum(centred.std(axis=0), 1e-9)
-        fitted = Ridge(alpha=ridge, solver="cholesky").fit(centred / spread, target)
-        return cls(mean, np.where(spread > 1e-9, fitted.coef_ / spread, 0), float(fitted.intercept_))
+        spread = centred.std(axis=0)
+        scaled = centred / np.where(spread > CONSTANT, spread, np.inf)
+        weights = np.linalg.solve(scaled.T @ scaled + ridge * np.eye(len(mean)), scaled.T @ (target - target.mean()))
+        self.mean[number] = mean
+        self.weights[number] = weights / np.where(spread > CONSTANT, spread, np.inf)
+        self.intercept[number] = target.mean()
 
-    def predict(self, terms: Floats) -> Floats:
+    def predict(self, hour: Hours, terms: Floats) -> Floats:
         """Return the linear forecast as a share of the mean load."""
-        centred = np.where(np.isnan(terms), 0, terms - self.mean)
+        centred = np.where(np.isnan(terms), 0, terms - self.mean[hour])
         # Summed row by row: a matrix product would round a single row differently from the same row in a batch.
-        return self.intercept + (centred * self.weights).sum(axis=1)
+        return self.intercept[hour] + (centred * self.weights[hour]).sum(axis=1)
 
 
 @dataclass
@@ -112,12 +117,12 @@ class DemandForecaster:
     def fit(cls, rows: pd.DataFrame, params: DemandParams, threads: int) -> "DemandForecaster":
         """Fit linear part and trees; the band is as the trees give it until ``calibrate``."""
         target = (rows[LABEL] / rows[SCALE]).to_numpy(np.float64)
-        terms = linear_terms(rows)
-        regions = rows["region_code"].to_numpy()
-        pooled = LinearPart.fit(terms, target, params.ridge)
+        hour, terms, regions = _hour(rows), linear_terms(rows), rows["region_code"].to_numpy()
+        pooled = LinearPart.fit(hour, terms, target, params.ridge)
         linear = {
-            str(region): LinearPart.fit(terms[regions == region], target[regions == region], params.ridge)
+            str(region): LinearPart.fit(hour[mine], terms[mine], target[mine], params.ridge)
             for region in sorted(set(regions))
+            for mine in [regions == region]
         }
         forecaster = cls(params, linear, pooled, {})
         linear_share = forecaster._linear_share(rows)
@@ -167,12 +172,11 @@ class DemandForecaster:
         return np.minimum(low, middle - LEAST_HALF_BAND), middle, np.maximum(high, middle + LEAST_HALF_BAND)
 
     def _linear_share(self, frame: pd.DataFrame) -> Floats:
-        terms = linear_terms(frame)
-        regions = frame["region_code"].to_numpy()
+        hour, terms, regions = _hour(frame), linear_terms(frame), frame["region_code"].to_numpy()
         share = np.empty(len(frame))
         for region in set(regions):
             mine = regions == region
-            share[mine] = self.linear.get(str(region), self.pooled).predict(terms[mine])
+            share[mine] = self.linear.get(str(region), self.pooled).predict(hour[mine], terms[mine])
         return share
 
     def _tree_inputs(self, frame: pd.DataFrame, linear_share: Floats) -> pd.DataFrame:
@@ -180,6 +184,7 @@ class DemandForecaster:
         for column in LOADS:
             inputs[column.replace("_kwh", "_share")] = frame[column] / frame[SCALE]
         numbers = {region: number for number, region in enumerate(self.linear)}
+        inputs["day_length"] = _day_length(frame)
         inputs["region"] = frame["region_code"].map(numbers).fillna(-1).astype(np.int64)
         inputs["linear_share"] = linear_share
         return inputs.round(6)
@@ -188,6 +193,15 @@ class DemandForecaster:
         """Rows that share a widening: a region's day ahead, and the rest of its week."""
         lead = np.where(frame["horizon_hours"] <= 24, "day ahead", "week ahead")
         return np.array([f"{r}, {name}" for r, name in zip(frame["region_code"], lead, strict=True)], dtype=object)
+
+
+def _day_length(frame: pd.DataFrame) -> pd.Series:
+    """From -1 in midwinter to 1 in midsummer (north of the equator): lamps and roofs follow it, not the date."""
+    return np.cos(2 * np.pi * (frame["day_of_year"] - 172) / 365.25)
+
+
+def _hour(frame: pd.DataFrame) -> Hours:
+    return frame["hour_of_day"].to_numpy(np.int64)
 
 
 def _upper_decile(ratios: Floats) -> float:

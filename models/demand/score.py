@@ -40,7 +40,7 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
     settings = settings or get_settings()
     warehouse = Warehouse(settings)
     partition = {"as_of_date": date.fromisoformat(as_of_date)}
-    reason = skip_reason(as_of_date, settings)
+    reason = skip_reason(as_of_date, settings=settings)
     _note_skip(warehouse, partition["as_of_date"], reason)
     if reason:
         log.warning(reason)

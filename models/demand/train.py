@@ -5,17 +5,16 @@ import logging
 import pandas as pd
 
 from meterwise import registry
+from meterwise.planning import NothingToDoError
 from meterwise.settings import Settings, get_settings
 from models.demand import plots
-from models.demand.dataset import INPUTS, MODEL, Split, Windows, labelled_rows, split
+from models.demand.dataset import INPUTS, MODEL, Split, Windows, labelled_rows, skip_reason, split
 from models.demand.evaluate import forecast_metrics
 from models.demand.forecaster import DemandForecaster
 from models.demand.params import DemandParams
 from models.demand.registered import RegisteredDemand
 
 log = logging.getLogger(__name__)
-
-LEAST_ISSUE_DAYS = 28
 
 CARD = """# Demand forecast
 
@@ -36,7 +35,7 @@ days. Weather is the forecast that was issued by then. Not meant for single cust
 """
 
 
-class TooLittleHistoryError(RuntimeError):
+class TooLittleHistoryError(NothingToDoError):
     """Fewer issue days with known loads than a model can learn from."""
 
 
@@ -46,12 +45,14 @@ def train_model(as_of_date: str, params: DemandParams | None = None, settings: S
     The warehouse is free while the model is fitted. The same data and parameters give the run that is already there.
 
     Raises:
-        TooLittleHistoryError: A window holds no rows.
+        TooLittleHistoryError: There is nothing to learn from yet; ``skip_reason`` says the same.
     """
     params, settings = params or DemandParams(), settings or get_settings()
+    reason = skip_reason(as_of_date, params, settings)
+    if reason:
+        raise TooLittleHistoryError(reason)
     rows = labelled_rows(as_of_date, params, settings)
     windows = split(rows, as_of_date, params)
-    _require_history(windows, as_of_date, params)
     fingerprint = registry.fingerprint(MODEL, as_of_date, params, rows)
     known = registry.trained(MODEL, fingerprint, settings)
     if known:
@@ -67,19 +68,6 @@ def fit(windows: Split, params: DemandParams, threads: int) -> RegisteredDemand:
     judged.calibrate(windows.calibration)
     latest = DemandForecaster.fit(windows.everything, params, threads).with_band_of(judged)
     return RegisteredDemand(latest=latest, judged=judged)
-
-
-def _require_history(windows: Split, as_of_date: str, params: DemandParams) -> None:
-    days = windows.train["as_of_date"].nunique() * params.issue_step
-    if days < LEAST_ISSUE_DAYS or windows.calibration.empty or windows.test.empty:
-        planned = Windows.of(as_of_date, params)
-        raise TooLittleHistoryError(
-            f"features.features_demand holds too few issue days with known loads to train on as of {as_of_date}: "
-            f"needed are {LEAST_ISSUE_DAYS} days up to {planned.train_last}, and days in "
-            f"{planned.calibration_first} to {planned.calibration_last} and "
-            f"{planned.test_first} to {planned.test_last}. "
-            "Load more meter reads, or build the warehouse for these days."
-        )
 
 
 def _record(

@@ -67,15 +67,15 @@ def test_the_test_window_can_be_read_again_on_its_own(utility, params):
     pd.testing.assert_frame_equal(alone, split.test.reset_index(drop=True))
 
 
-def test_a_day_that_was_not_built_is_skipped_with_a_word(utility):
-    assert dataset.skip_reason(AS_OF_DATE, utility) is None
-    assert "Build the warehouse" in dataset.skip_reason("2027-01-01", utility)
+def test_a_day_that_was_not_built_is_skipped_with_a_word(utility, params):
+    assert dataset.skip_reason(AS_OF_DATE, params, utility) is None
+    assert "was not built" in dataset.skip_reason("2027-01-01", params, utility)
 
 
-def test_a_day_without_known_loads_is_skipped_with_a_word(utility):
+def test_a_day_without_known_loads_is_skipped_with_a_word(utility, params):
     Warehouse(utility).execute("update features.features_demand set load_mean_7d_kwh = null")
 
-    assert "Land meter reads" in dataset.skip_reason(AS_OF_DATE, utility)
+    assert "Land meter reads" in dataset.skip_reason(AS_OF_DATE, params, utility)
 
 
 @pytest.mark.parametrize("missing", ["load_mean_7d_kwh", "naive_kwh"])
