@@ -1,4 +1,4 @@
-"""Builds the warehouse's layers with dbt; what they hold is said in ``dbt_project/``, when they are built in ``dags/``."""
+"""Builds the layers of the warehouse with dbt. ``dbt_project/`` says what they hold, ``dags/`` when they are built."""
 
 import json
 import logging

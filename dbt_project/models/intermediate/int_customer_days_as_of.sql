@@ -14,25 +14,50 @@ contracts as (
     select * from {{ ref('int_contracts_as_of') }}
 ),
 
+steps as (
+    select
+        meter_id,
+        local_date,
+        known_on,
+        sum(delta_kwh) as delta_kwh,
+        sum(delta_peak_kwh) as delta_peak_kwh,
+        sum(delta_night_kwh) as delta_night_kwh,
+        sum(delta_daytime_kwh) as delta_daytime_kwh,
+        sum(delta_minutes) as delta_minutes,
+        sum(delta_suspect_minutes) as delta_suspect_minutes
+    from daily
+    where local_date > (select min(as_of_days.as_of_date) - 455 from as_of_days)
+    group by meter_id, local_date, known_on
+),
+
+history as (
+    select
+        meter_id,
+        local_date,
+        known_on,
+        lead(known_on) over by_arrival as replaced_on,
+        sum(delta_kwh) over by_arrival as kwh,
+        sum(delta_peak_kwh) over by_arrival as peak_kwh,
+        sum(delta_night_kwh) over by_arrival as night_kwh,
+        sum(delta_daytime_kwh) over by_arrival as daytime_kwh,
+        sum(delta_minutes) over by_arrival as measured_minutes,
+        sum(delta_suspect_minutes) over by_arrival as suspect_minutes
+    from steps
+    window by_arrival as (partition by meter_id, local_date order by known_on)
+),
+
 -- Fifteen months: a quarter, and the same quarter a year before.
 meter_days as (
     select
         as_of_days.as_of_date,
-        daily.meter_id,
-        daily.local_date,
-        sum(daily.delta_kwh) as kwh,
-        sum(daily.delta_peak_kwh) as peak_kwh,
-        sum(daily.delta_night_kwh) as night_kwh,
-        sum(daily.delta_daytime_kwh) as daytime_kwh,
-        sum(daily.delta_minutes) as measured_minutes,
-        sum(daily.delta_suspect_minutes) as suspect_minutes
+        history.*
     from as_of_days
-    inner join daily
-        on daily.local_date > as_of_days.as_of_date - 455
-        and daily.local_date <= as_of_days.as_of_date
-        and daily.known_on <= as_of_days.as_of_date
-    group by as_of_days.as_of_date, daily.meter_id, daily.local_date
-    having sum(daily.delta_minutes) > 0
+    inner join history
+        on history.local_date > as_of_days.as_of_date - 455
+        and history.local_date <= as_of_days.as_of_date
+        and history.known_on <= as_of_days.as_of_date
+        and (history.replaced_on is null or history.replaced_on > as_of_days.as_of_date)
+    where history.measured_minutes > 0
 ),
 
 -- Who was supplied at a service point, first and last day included; without contracts, the service point itself.
