@@ -5,7 +5,7 @@ No logic of a stage belongs here.
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -28,7 +28,8 @@ def say_why(context: Any) -> None:
 
 
 COMMON: dict[str, Any] = {
-    "start_date": datetime(2026, 1, 1, tzinfo=UTC),
+    # Without a start date nothing is due at the moment of installation: the first run is the next on the clock.
+    "start_date": None,
     "catchup": False,
     "max_active_runs": 1,
     "params": {
