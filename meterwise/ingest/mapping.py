@@ -68,29 +68,36 @@ class Mapping:
     def sql(self) -> str:
         """The statement that makes ``incoming``."""
         mapped = [self._mapped(column) for column in self.table.columns]
-        received = self._received()
-        key_time = next((m for m in mapped if m.instant and m.column.name == self.table.event_time), None)
-        earlier = key_time.instant.earlier_utc if key_time and key_time.instant and self._is_read else "null::timestamp"
-        typed = ",\n".join(
-            [f"({m.value}) as {m.column.name}" for m in mapped]
-            + [f"({m.raw}) is not null as has_{m.column.name}" for m in mapped if self._is_checked(m)]
-            + [f"({received or 'null::timestamp'}) as _received_at", f"({earlier}) as _earlier_utc"]
-            + [f"({self._skipped(mapped)}) as _is_skipped", f"{LINE}", f"{self._slot} as _slot"]
-        )
-        names = ", ".join(column.name for column in self.table.columns if column.name != self.energy)
-        energy = f", {self._energy()} as {self.energy}" if self.energy else ""
+        flags = [f"has_{m.column.name}" for m in mapped if self._is_checked(m)]
+        names = [column.name for column in self.table.columns if column.name != self.energy]
+        energy = [f"{self._energy()} as {self.energy}"] if self.energy else []
+        kept = ["_received_at", "_earlier_utc", LINE, "_slot"]
         return f"""
             create or replace temp table incoming as
-            with typed as (select {typed} from {self._relation()}),
+            with typed as (select {", ".join(self._typed(mapped))} from {self._relation()}),
             measured as (
-                select {names}{energy}, _received_at, _earlier_utc, _is_skipped, {LINE}, _slot
-                {"".join(f", has_{m.column.name}" for m in mapped if self._is_checked(m))}
-                from typed
+                select {", ".join([*names, *energy, *kept, "_is_skipped", "_says_when", *flags])} from typed
             )
-            select * exclude (_is_skipped {"".join(f", has_{m.column.name}" for m in mapped if self._is_checked(m))}),
+            select {", ".join([*(column.name for column in self.table.columns), *kept])},
                 case when {self._is_bad(mapped)} then concat_ws('; ', {self._reasons(mapped)}) end as _bad
             from measured
         """
+
+    def _typed(self, mapped: list[Mapped]) -> list[str]:
+        """Every canonical column, whether the source has something for it, and what else a row says of itself."""
+        received = self._received() or "null::timestamp"
+        key_time = next((m.instant for m in mapped if m.instant and m.column.name == self.table.event_time), None)
+        earlier = key_time.earlier_utc if key_time and self._is_read else "null::timestamp"
+        return [
+            *(f"({m.value}) as {m.column.name}" for m in mapped),
+            *(f"({m.raw}) is not null as has_{m.column.name}" for m in mapped if self._is_checked(m)),
+            f"({received}) as _received_at",
+            f"({self._says_when()}) as _says_when",
+            f"({earlier}) as _earlier_utc",
+            f"({self._skipped(mapped)}) as _is_skipped",
+            LINE,
+            f"{self._slot} as _slot",
+        ]
 
     @property
     def _is_read(self) -> bool:
@@ -181,6 +188,11 @@ class Mapping:
         instant = from_column(quoted(column), self.rows.types[column], self.timezone, self.source.timestamp_format)
         return f"coalesce({instant.earlier_utc}, {instant.utc})"
 
+    def _says_when(self) -> str:
+        """Whether the row says when it arrived; one that does not arrived when it landed."""
+        column = self.source.received_at
+        return f"nullif(trim({quoted(column)}::varchar), '') is not null" if column else "false"
+
     def _skipped(self, mapped: list[Mapped]) -> str:
         if self.is_wide:
             return "_is_unreal is true"
@@ -212,7 +224,7 @@ class Mapping:
             first, last = PERIODS[self.table.name]
             rules.append((f"{last} < {first} - 1", f"{last}: lies before {first}"))
         if self.source.received_at:
-            rules.append(("_received_at is null", f"{self.source.received_at}: not a time, or missing"))
+            rules.append(("_received_at is null and _says_when", f"{self.source.received_at}: not a time"))
             latest = self.now_utc + timedelta(days=2)
             rules.append((f"_received_at > timestamp '{latest}'", f"{self.source.received_at}: lies in the future"))
         rules.append(("_is_skipped", "local time does not exist: the clock change skips it"))

@@ -73,7 +73,8 @@ def add(
     """
     table = source.raw_table
     _contested(connection, table)
-    connection.execute(_insert(source, load_id, now_utc, order))
+    has_history = number(connection, "select count(*) from contested") > 0
+    connection.execute((_insert if has_history else _insert_new)(source, load_id, now_utc, order))
     return _counts(connection, table, load_id)
 
 
@@ -135,6 +136,17 @@ def _compared(source: FileSource | SqlSource) -> str:
     values = [c.name for c in table.columns if c.name not in table.key and c.name not in computed]
     master = [MASTER_DATA] if table.name == "meter_reads" else []
     return ", ".join([*values, *master, "is_deleted"])
+
+
+def _insert_new(source: FileSource | SqlSource, load_id: str, now_utc: datetime, order: str) -> str:
+    """The usual load: no key is known, none repeats."""
+    values = ", ".join(column.name for column in source.raw_table.columns)
+    return f"""
+        insert into raw.{source.table} by name
+        select {values}, received_at_utc, received_at_assumed, timestamp '{now_utc}' as landed_at_utc, 1 as version_no,
+            false as is_deleted, '{load_id}' as load_id
+        from received
+    """
 
 
 def _insert(source: FileSource | SqlSource, load_id: str, now_utc: datetime, order: str) -> str:

@@ -5,12 +5,14 @@ Reading the sources is the business of ``files`` and ``sql``; this module only u
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
 
 import yaml
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from meterwise.planning import RefusedError
 from meterwise.raw_tables import RAW_TABLES, RawTable
 from meterwise.settings import Settings, get_settings
 from meterwise.utility import Utility
@@ -20,7 +22,7 @@ PASSWORD_KEYS = {"password", "passwd", "pwd", "token", "secret"}
 COMPUTED = {"quality_code", "quality_reason", "interval_minutes"}
 
 
-class SourcesFileError(ValueError):
+class SourcesFileError(RefusedError):
     """``sources.yml`` cannot be used; the text names the file, the source, the key and the cure."""
 
 
@@ -72,6 +74,13 @@ class _Source(BaseModel, frozen=True, extra="forbid"):
         if table not in RAW_TABLES:
             raise ValueError(f"'{table}' is not a raw table. Set `table` to one of: {', '.join(sorted(RAW_TABLES))}")
         return table
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str | None) -> str | None:
+        if name is not None and name not in available_timezones():
+            raise ValueError(f"'{name}' is not an IANA time zone such as Europe/Berlin or UTC")
+        return name
 
     @model_validator(mode="after")
     def _known_columns(self) -> "_Source":
@@ -268,6 +277,8 @@ def load_sources(path: Path | None = None, settings: Settings | None = None) -> 
     if unknown := sorted(set(page) - {"utility", "sources"}):
         faults.append(f"unknown block(s) {', '.join(map(str, unknown))}; a file has `utility` and `sources`")
     utility = _checked(lambda: Utility(**(page.get("utility") or {})), "utility", faults)
+    if utility and utility.timezone not in available_timezones():
+        faults.append(f"utility: `timezone`: '{utility.timezone}' is not an IANA time zone such as Europe/Berlin")
     sources = {str(name): _source(str(name), body, faults) for name, body in page["sources"].items()}
     if faults:
         raise SourcesFileError(f"{path}:\n" + "\n".join(f"  - {fault}." for fault in faults))

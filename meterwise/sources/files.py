@@ -176,20 +176,19 @@ def _stage_csv(connection: duckdb.DuckDBPyConnection, file: SourceFile, limit: i
     # Line numbers need the order of the file, which DuckDB keeps only when asked to.
     connection.execute("set preserve_insertion_order = true")
     connection.execute(
-        f"create or replace temp table source_rows as select *, row_number() over () as {LINE} "
+        f"create or replace temp table source_rows as select *, row_number() over () + 1 as {LINE} "
         f"from read_csv({literal(file.local)}, auto_detect = false, header = true, "
         f"delim = {literal(source.delimiter)}, quote = '\"', escape = '\"', "
         f"encoding = {literal(source.encoding)}, columns = {{{columns}}}, "
-        f"store_rejects = true, rejects_limit = 100000)" + (f" limit {limit}" if limit else "")
+        f"store_rejects = true, rejects_limit = 0)" + (f" limit {limit}" if limit else "")
     )
     connection.execute("set preserve_insertion_order = false")
     _number_lines(connection)
 
 
 def _number_lines(connection: duckdb.DuckDBPyConnection) -> None:
-    """Turn row numbers into line numbers: the header is line 1, and lines that were rejected count."""
+    """Let lines that could not be split count too; the header is line 1."""
     if not number(connection, "select count(*) from reject_errors"):
-        connection.execute(f"update source_rows set {LINE} = {LINE} + 1")
         return
     connection.execute(
         f"""
@@ -198,7 +197,7 @@ def _number_lines(connection: duckdb.DuckDBPyConnection) -> None:
         gaps as (select line - 1 - row_number() over (order by line) as rows_before from lines)
         select
             source_rows.* exclude ({LINE}),
-            {LINE} + 1 + (select count(*) from gaps where gaps.rows_before < source_rows.{LINE}) as {LINE}
+            {LINE} + (select count(*) from gaps where gaps.rows_before < source_rows.{LINE} - 1) as {LINE}
         from source_rows
         """
     )
