@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
-from meterwise import metrics, registry
+from meterwise import metrics, promotions, registry
 from meterwise.settings import Settings, get_settings
 from models.churn.dataset import LABEL, ChurnSkippedError, evaluation_set
 from models.churn.params import MODEL_NAME, ChurnParams
@@ -76,7 +76,7 @@ def promote_if_better(run_id: str, as_of_date: str, settings: Settings | None = 
         )
     log.info("churn version %s: %s", challenger.version, reason)
     if better:
-        registry.promote(MODEL_NAME, challenger.version, as_of_date, reason, settings)
+        promotions.promote(MODEL_NAME, challenger.version, as_of_date, reason, settings)
     return better
 
 

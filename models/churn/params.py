@@ -81,6 +81,10 @@ class ChurnParams(BaseModel, frozen=True, extra="forbid"):
     feature_share: float = Field(default=0.5, gt=0, le=1, description="Share of features that a tree may look at.")
     row_share: float = Field(default=0.7, gt=0, le=1, description="Share of rows that a tree is grown on.")
     category_smoothing: float = Field(default=50.0, ge=0, description="Shrinkage of rare categories.")
+    most_names: int = Field(default=40, ge=1, description="Names that a categorical feature may have.")
+    least_customers_per_name: int = Field(
+        default=5, ge=1, description="A name of fewer customers is noise, and could be a person's: it stays unknown."
+    )
     calibration_prior: float = Field(
         default=10.0, ge=0, description="Weight of 'the raw score is right' in the calibration, in departures."
     )

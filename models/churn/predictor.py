@@ -36,6 +36,15 @@ class Encoding:
         rows = pd.DataFrame({**numbers, **{name: value.to_numpy() for name, value in names.items()}})
         return rows.reindex(range(len(rows) + 1))
 
+    def named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the frame with only those names that training knew; what is rare could be a person's."""
+        known = {
+            name: frame[name].where(frame[name].astype("object").isin(list(names)))
+            for name, names in self.categories.items()
+            if name in frame
+        }
+        return frame.assign(**known)
+
     def matrix(self, frame: pd.DataFrame) -> Matrix:
         """Return features as numbers; an unknown, unseen or absent value is NaN."""
         columns = [_numbers(frame, name) for name in self.numeric]

@@ -205,7 +205,7 @@ def _profile(frame: pd.DataFrame) -> pd.Series:
     names = (
         joined.apply(lambda column: column.where(column.notna(), "")).agg(" ".join, axis=1).str.split().str.join(", ")
     )
-    return "belongs to a group that leaves more often (" + names + ")"
+    return ("belongs to a group that leaves more often (" + names + ")").str.replace(" ()", "", regex=False)
 
 
 def _own_attributes(contributions: pd.DataFrame) -> Cause:

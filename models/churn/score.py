@@ -8,7 +8,7 @@ from typing import cast
 import pandas as pd
 import pyarrow as pa
 
-from meterwise import registry
+from meterwise import promotions, registry
 from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
 from models.churn.dataset import scoring_set, skip_reason
@@ -45,7 +45,7 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
     reason = skip_reason(as_of_date, settings)
     rows = SCORES.empty_table()
     if reason is None:
-        registry.honour_manual_promotion(MODEL_NAME, as_of_date, settings)
+        promotions.honour_manual_promotion(MODEL_NAME, as_of_date, settings)
         champion = registry.require_champion(MODEL_NAME, settings)
         rows = _scores(
             cast(ChurnPredictor, champion.predictor), champion.version, scoring_set(day, settings), day, ChurnParams()
@@ -71,7 +71,7 @@ def _scores(
     )
     contacted = contact_rows(scored, params.contact_share)
     explained = customers.loc[contacted]
-    scored = scored.join(main_reasons(explained, predictor.contributions(explained)))
+    scored = scored.join(main_reasons(predictor.encoding.named(explained), predictor.contributions(explained)))
     return pa.Table.from_pandas(scored[SCORES.names], schema=SCORES, preserve_index=False)
 
 

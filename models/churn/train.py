@@ -21,7 +21,6 @@ __all__ = ["ChurnSkippedError", "fit", "train_model"]
 
 log = logging.getLogger(__name__)
 EXAMPLE_ROWS = 5
-MOST_CATEGORIES = 40
 
 
 def train_model(as_of_date: str, settings: Settings | None = None) -> str:
@@ -47,7 +46,7 @@ def train_model(as_of_date: str, settings: Settings | None = None) -> str:
 
 def fit(dataset: ChurnDataset, params: ChurnParams) -> ChurnPredictor:
     """Grow the trees on the training window and calibrate them on the later one. Deterministic."""
-    encoding = encoding_of(dataset.train)
+    encoding = encoding_of(dataset.train, params)
     booster = lgb.train(
         _lightgbm_params(encoding, len(dataset.train), params),
         lgb.Dataset(
@@ -66,23 +65,24 @@ def fit(dataset: ChurnDataset, params: ChurnParams) -> ChurnPredictor:
     return ChurnPredictor(encoding, raw.trees, calibration, params.horizon_days)
 
 
-def encoding_of(frame: pd.DataFrame) -> Encoding:
+def encoding_of(frame: pd.DataFrame, params: ChurnParams) -> Encoding:
     """Learn from training rows which features there are and which names the categorical ones have."""
     extra = sorted(name for name in frame.columns if name.startswith(ATTRIBUTE_PREFIX))
     as_numbers = {name: pd.to_numeric(frame[name], errors="coerce").notna() for name in extra}
     numeric = [name for name in extra if as_numbers[name].any() and (as_numbers[name] == frame[name].notna()).all()]
     named = [name for name in (*CATEGORICAL, *extra) if name in frame and name not in numeric]
-    categories = {name: _frequent_names(frame[name]) for name in named}
+    categories = {name: _frequent_names(frame, name, params) for name in named}
     return Encoding(
         numeric=(*(name for name in NUMERIC if name in frame), *numeric),
         categories={name: names for name, names in categories.items() if names},
     )
 
 
-def _frequent_names(values: pd.Series) -> tuple[str, ...]:
-    counts = values.dropna().astype(str).value_counts()
-    ranked = sorted(counts.index, key=lambda name: (-int(counts[name]), name))
-    return tuple(sorted(ranked[:MOST_CATEGORIES]))
+def _frequent_names(frame: pd.DataFrame, column: str, params: ChurnParams) -> tuple[str, ...]:
+    customers = frame.dropna(subset=[column]).astype({column: str}).groupby(column)["customer_id"].nunique()
+    frequent = customers[customers >= params.least_customers_per_name]
+    ranked = sorted(frequent.index, key=lambda name: (-int(frequent[name]), name))
+    return tuple(sorted(ranked[: params.most_names]))
 
 
 def _lightgbm_params(encoding: Encoding, rows: int, params: ChurnParams) -> dict[str, object]:

@@ -59,6 +59,7 @@ def test_opposed_features_of_one_cause_are_added_up_first() -> None:
             "belongs to a group that leaves more often (T1, shop)",
             id="group",
         ),
+        pytest.param({"region_code": None}, "belongs to a group that leaves more often", id="group-without-names"),
         pytest.param({"attribute_building_type": "flat"}, "building type: flat", id="own-attribute"),
     ],
 )
@@ -74,6 +75,16 @@ def test_every_cause_has_words_even_where_nothing_is_known() -> None:
         assert isinstance(text, str)
         assert text
         assert "nan" not in text.lower().split()
+
+
+def test_a_name_that_training_did_not_know_is_not_said(planted_once: PlantedUtility) -> None:
+    params = ChurnParams()
+    predictor = fit(training_set(LAST_DAY, params, planted_once.settings), params)
+    frame = pd.DataFrame([{"attribute_building": "Planted-Name", "region_code": "R1"}])
+
+    said = main_reasons(predictor.encoding.named(frame), pd.DataFrame([{"attribute_building": 1.0}]))
+
+    assert said["reason_1"].iloc[0] == "building: not known"
 
 
 def test_of_real_scores_the_reasons_repeat_to_the_letter(planted_once: PlantedUtility) -> None:

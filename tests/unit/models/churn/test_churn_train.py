@@ -10,7 +10,7 @@ from models.churn.dataset import LABEL, ChurnDataset, scoring_set, training_set
 from models.churn.evaluate import measure
 from models.churn.params import CATEGORICAL, MONOTONE, NUMERIC, ChurnParams
 from models.churn.predictor import ChurnPredictor
-from models.churn.train import fit
+from models.churn.train import encoding_of, fit
 
 PARAMS = ChurnParams()
 
@@ -97,6 +97,13 @@ def test_no_identifier_is_a_feature(predictor: ChurnPredictor) -> None:
     assert not [name for name in predictor.encoding.names if name.endswith("_id") or name == LABEL]
     assert set(MONOTONE) <= set(NUMERIC)
     assert not set(CATEGORICAL) & set(NUMERIC)
+
+
+def test_a_name_of_few_customers_never_travels_with_the_model(dataset: ChurnDataset) -> None:
+    few = dataset.train["customer_id"].isin(sorted(dataset.train["customer_id"].unique())[:4])
+    renamed = dataset.train.assign(attribute_building=dataset.train["attribute_building"].mask(few, "Planted-Name"))
+
+    assert encoding_of(renamed, PARAMS).categories["attribute_building"] == ("flat", "house")
 
 
 def test_baselines_learn_from_training_alone(dataset: ChurnDataset) -> None:
