@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
 
+from meterwise.commands.screen import wide_console
 from meterwise.settings import Settings, get_settings
 
 STATE_FILE = "demo.json"
 DATABASES = {"crm_url": "crm"}
-console = Console()
+console = wide_console()
 
 
 class Demo(BaseModel, extra="forbid"):

@@ -9,14 +9,14 @@ from typing import Annotated
 
 import psutil
 import typer
-from rich.console import Console
 
+from meterwise.commands.screen import wide_console
 from meterwise.settings import Settings, get_settings
 
 LEAST_PYTHON = (3, 11)
 LEAST_DISK_GB = 5
 LEAST_MEMORY_GB = 4
-console = Console()
+console = wide_console()
 
 
 class Finding(Exception):  # noqa: N818 - nothing failed yet

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from meterwise.commands.screen import wide_console
 from meterwise.settings import Settings, get_settings
 from meterwise.stack.stack import Stack
 
-console = Console()
+console = wide_console()
 HOME = Annotated[Path | None, typer.Option(help="Folder of the installation; default: METERWISE_HOME.")]
 
 
