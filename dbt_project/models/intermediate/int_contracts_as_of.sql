@@ -29,8 +29,14 @@ known as (
         {{ attribute_known('crm_contracts', 'contracted_kw', 'contracts', 'snapshots') }} as contracted_kw,
         {{ attribute_known('crm_contracts', 'term_months', 'contracts', 'snapshots') }} as term_months
     from as_of_days
+    -- A contract is signed before it begins, so a first load's assumed arrival, a day after the start, is too late.
     inner join contracts
-        on {{ in_force('contracts', 'as_of_days.as_of_date') }}
+        on (
+            contracts.known_on <= as_of_days.as_of_date
+            or (contracts.received_at_assumed and contracts.start_on <= as_of_days.as_of_date)
+        )
+        and (contracts.replaced_on is null or contracts.replaced_on > as_of_days.as_of_date)
+        and not contracts.is_deleted
         and contracts.start_on <= as_of_days.as_of_date
     left join snapshots
         on contracts.contract_id = snapshots.contract_id

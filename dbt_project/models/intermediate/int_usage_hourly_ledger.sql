@@ -6,11 +6,11 @@ with reads as not materialized (
     where channel = 'import'
 ),
 
-new_reads as not materialized (
+new_reads as {% if not is_incremental() %}not materialized {% endif %}(
     select * from reads
-    {% if is_incremental() %}
-    where load_id not in (select distinct booked.load_id from {{ this }} as booked)
-    {% endif %}
+    {% if is_incremental() -%}
+    where {{ load_is_new(ref('stg_meter_reads')) }}
+    {%- endif %}
 ),
 
 new_loads as (
