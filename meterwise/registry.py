@@ -1,7 +1,7 @@
 """Training runs and registered models in MLflow. The only importer of mlflow.
 
-Which version is champion is the alias ``champion`` in MLflow; since when and why is ``ops.promotions``. What a model
-computes, and whether a challenger is better, is said in ``models/``.
+What a model computes, and whether a challenger is better, is said in ``models/``; who was champion from when to when is
+kept by ``promotions``, since MLflow keeps no such history.
 """
 
 import hashlib
@@ -15,12 +15,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pandas as pd
 
-from meterwise import ops
-from meterwise.database import DatabaseNotConfiguredError
 from meterwise.raw_tables import CONTACT_COLUMNS
 from meterwise.settings import Settings, get_settings
 
@@ -32,6 +30,7 @@ for _name, _value in {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }.items():
     os.environ.setdefault(_name, _value)
@@ -39,7 +38,6 @@ for _name, _value in {
 log = logging.getLogger(__name__)
 
 CHAMPION = "champion"
-NO_DATABASE = "no database"
 FINGERPRINT = "meterwise.fingerprint"
 AS_OF_DATE = "meterwise.as_of_date"
 PROMOTED_ON = "meterwise.promoted_on"
@@ -79,8 +77,22 @@ class Champion(RegisteredModel):
     """The version that holds the alias ``champion``."""
 
 
-PromotedBy = Literal["automatic", "manual"]
 Model = TypeVar("Model", bound=RegisteredModel)
+
+
+@dataclass(frozen=True)
+class AliasHolder:
+    """The version that holds the alias ``champion``.
+
+    Attributes:
+        version: Number in the registry.
+        run_id: The run that trained it.
+        promoted_why: Our reason; None if we never promoted it, so that a person must have moved the alias.
+    """
+
+    version: str
+    run_id: str
+    promoted_why: str | None
 
 
 class _Served:
@@ -346,56 +358,21 @@ def _champion_version(model_name: str, settings: Settings) -> Any:
         raise
 
 
-def promote(model_name: str, version: str, as_of_date: str, reason: str, settings: Settings | None = None) -> None:
-    """Make a version champion and write down since when and why. Doing it twice changes nothing."""
-    settings = settings or get_settings()
-    client = _client(settings)
+def move_alias(model_name: str, version: str, as_of_date: str, reason: str, settings: Settings | None = None) -> None:
+    """Give a version the alias ``champion``; ``promotions.promote`` also writes it down."""
+    client = _client(settings or get_settings())
     # The tags come first, so that a process killed behind the next line is not taken for a person's hand.
     client.set_model_version_tag(model_name, version, PROMOTED_ON, as_of_date)
     client.set_model_version_tag(model_name, version, PROMOTED_WHY, reason)
     client.set_registered_model_alias(model_name, CHAMPION, version)
-    _record(model_name, version, as_of_date, "automatic", reason, settings)
 
 
-def honour_manual_promotion(model_name: str, as_of_date: str, settings: Settings | None = None) -> bool:
-    """Record an alias that someone moved in MLflow as a manual promotion; returns whether there was one.
-
-    Called before every scoring, so that ``ops.promotions`` names the champion of each score.
-    """
-    settings = settings or get_settings()
-    version = _champion_version(model_name, settings)
+def alias_holder(model_name: str, settings: Settings | None = None) -> AliasHolder | None:
+    """Return which version holds the alias ``champion``, without loading it; None if no one does."""
+    version = _champion_version(model_name, settings or get_settings())
     if version is None:
-        return False
-    first = _recorded_version(model_name, settings) is None
-    # Tags without a record: we were killed between the two. Without tags the hand was a person's.
-    ours = first and PROMOTED_ON in version.tags
-    reason = version.tags[PROMOTED_WHY] if ours else "alias moved in MLflow"
-    kind: PromotedBy = "automatic" if ours else "manual"
-    return _record(model_name, str(version.version), as_of_date, kind, reason, settings) and not ours
-
-
-def _record(
-    model_name: str,
-    version: str,
-    as_of_date: str,
-    promoted_by: PromotedBy,
-    reason: str,
-    settings: Settings,
-) -> bool:
-    if _recorded_version(model_name, settings) in {version, NO_DATABASE}:
-        return False
-    run_id = _client(settings).get_model_version(model_name, version).run_id
-    ops.record_promotion(model_name, version, run_id, as_of_date, reason, promoted_by, settings=settings)
-    return True
-
-
-def _recorded_version(model_name: str, settings: Settings) -> str | None:
-    try:
-        recorded = ops.current_promotion(model_name, settings=settings)
-    except DatabaseNotConfiguredError as error:
-        log.warning("ops.promotions does not learn who is champion of %s: %s", model_name, error)
-        return NO_DATABASE
-    return recorded.version if recorded else None
+        return None
+    return AliasHolder(str(version.version), version.run_id, version.tags.get(PROMOTED_WHY))
 
 
 def run_url(run_id: str, settings: Settings | None = None) -> str:

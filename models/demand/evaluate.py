@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from meterwise import metrics, registry
+from meterwise import metrics, promotions, registry
 from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
 from models.demand.dataset import LABEL, MODEL, rows_of_test
@@ -86,7 +86,7 @@ def promote_if_better(
     champion = registry.champion(name, settings)
     if champion and champion.version == version:
         log.info("Version %s is champion already: %s", version, registry.run_url(run_id, settings))
-        registry.promote(name, version, as_of_date, "repeated", settings)
+        promotions.promote(name, version, as_of_date, "promoted before", settings)  # if it was killed, completes it
         return True
     challenger = registry.load_run(run_id, settings)
     if champion is None:
@@ -97,7 +97,7 @@ def promote_if_better(
         if not reason:
             log.info("Version %s stays champion: %s", champion.version, registry.run_url(champion.run_id, settings))
             return False
-    registry.promote(name, version, as_of_date, reason, settings)
+    promotions.promote(name, version, as_of_date, reason, settings)
     log.info("Promoted version %s (%s): %s", version, reason, registry.run_url(run_id, settings))
     return True
 

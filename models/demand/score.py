@@ -6,7 +6,7 @@ from datetime import date
 import pandas as pd
 import pyarrow as pa
 
-from meterwise import registry
+from meterwise import promotions, registry
 from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
 from models.demand.dataset import INPUTS, MODEL, scoring_rows, skip_reason
@@ -46,7 +46,7 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
         log.warning(reason)
         warehouse.replace_partition(TABLE, SCHEMA.empty_table(), partition)
         return 0
-    registry.honour_manual_promotion(MODEL, as_of_date, settings)
+    promotions.honour_manual_promotion(MODEL, as_of_date, settings)
     champion = registry.require_champion(MODEL, settings)
     rows = scoring_rows(as_of_date, settings)
     forecasts = rows.join(champion.predictor.predict(rows[INPUTS])).assign(model_version=champion.version)

@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from meterwise import registry
+from meterwise import promotions, registry
 from meterwise.settings import Settings, get_settings
 from models.segments.dataset import SegmentsDataset, SegmentsSkippedError, training_set
 from models.segments.params import MODEL_NAME, SegmentsParams
@@ -86,7 +86,7 @@ def promote_if_better(run_id: str, as_of_date: str, settings: Settings | None = 
         reason = f"better than the champion: {words}" if better else f"the champion stays: the new version {words}"
     log.info("segments version %s: %s", challenger.version, reason)
     if better:
-        registry.promote(MODEL_NAME, challenger.version, as_of_date, reason, settings)
+        promotions.promote(MODEL_NAME, challenger.version, as_of_date, reason, settings)
     return better
 
 

@@ -112,7 +112,7 @@ def test_a_trained_model_without_the_alias_is_no_champion(settings):
 def test_promotion_moves_the_alias(settings):
     first, second = record(settings, 2.0), record(settings, 3.0)
     for run_id in (first, second):
-        registry.promote(*registry.version_of_run(run_id, settings), "2026-07-15", "better", settings)
+        registry.move_alias(*registry.version_of_run(run_id, settings), "2026-07-15", "better", settings)
 
     champion = registry.champion("churn", settings)
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from made_up_utility import AS_OF_DATE
 
-from meterwise import ops, registry
+from meterwise import ops, promotions, registry
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 from models.demand import evaluate, score, train
@@ -130,7 +130,7 @@ def test_a_promotion_killed_before_its_record_is_not_taken_for_a_hand(utility, p
     client.set_model_version_tag("demand", "1", registry.PROMOTED_WHY, "first model")
     client.set_registered_model_alias("demand", "champion", "1")
 
-    assert not registry.honour_manual_promotion("demand", AS_OF_DATE, utility)
+    assert not promotions.honour_manual_promotion("demand", AS_OF_DATE, utility)
 
     promotion = ops.current_promotion("demand", utility)
     assert (promotion.promoted_by, promotion.reason) == ("automatic", "first model")
