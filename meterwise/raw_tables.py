@@ -224,6 +224,7 @@ create table if not exists raw.load_audit (
     bytes bigint, seconds double not null, loaded_at_utc timestamp not null,
     first_event_utc timestamp, last_event_utc timestamp
 );
+alter table raw.load_audit add column if not exists origin_version varchar;
 create table if not exists raw.pull_cursors (
     source varchar not null, load_id varchar not null, cursor_column varchar not null, cursor_type varchar not null,
     cursor_value varchar not null

@@ -38,6 +38,9 @@ DOMAINS: dict[str, tuple[str, ...]] = {
 """Raw tables of a domain, in the order in which they are landed: what others refer to comes first."""
 
 
+SHOWN_PROBLEMS = 20
+
+
 class LandingError(RuntimeError):
     """Some files or sources could not be loaded; all others were. Raised as it is when trying again may help.
 
@@ -49,7 +52,9 @@ class LandingError(RuntimeError):
     def __init__(self, problems: Sequence[Problem], load_ids: Sequence[str]) -> None:
         self.problems = list(problems)
         self.load_ids = list(load_ids)
-        lines = "\n".join(f"  - {problem}" for problem in problems)
+        lines = "\n".join(f"  - {problem}" for problem in problems[:SHOWN_PROBLEMS])
+        if len(problems) > SHOWN_PROBLEMS:
+            lines += f"\n  ... and {len(problems) - SHOWN_PROBLEMS} more, each in the log above."
         super().__init__(
             f"{len(problems)} file(s) or source(s) could not be loaded; {len(load_ids)} load(s) landed all the same.\n"
             f"{lines}"
@@ -129,12 +134,30 @@ def refuse(load_ids: Sequence[str], reason: str, settings: Settings | None = Non
                 parameters,
             )
             connection.execute(f"delete from raw.{table} where load_id = $id", {"id": load_id})
-            connection.execute("delete from raw.pull_cursors where load_id = $id", {"id": load_id})
+            _look_again(connection, load_id)
             connection.execute(
                 "update raw.load_audit set state = 'refused', quarantined_rows = quarantined_rows + accepted_rows, "
                 "accepted_rows = 0, suspect_rows = 0 where load_id = $id",
                 {"id": load_id},
             )
+
+
+def _look_again(connection: duckdb.DuckDBPyConnection, load_id: str) -> None:
+    """Land later loads anew where their duplicates may have been duplicates of the refused rows.
+
+    What they really added is then a duplicate itself; pulls begin again where the refused one began.
+    """
+    parameters = {"id": load_id}
+    connection.execute(
+        "update raw.load_audit set content_digest = null, origin_version = null where load_id > $id "
+        "and duplicate_rows > 0 and table_name = (select table_name from raw.load_audit where load_id = $id)",
+        parameters,
+    )
+    connection.execute(
+        "delete from raw.pull_cursors where load_id >= $id "
+        "and source = (select source from raw.load_audit where load_id = $id)",
+        parameters,
+    )
 
 
 def _waiting(domain: str, settings: Settings) -> list[str]:
@@ -170,12 +193,19 @@ def _land_files(source: FileSource, landing: Landing, settings: Settings) -> Ite
         return
     with Warehouse(settings).connect() as connection:
         known = _known_digests(connection, source)
+        unchanged = _known_versions(connection, source)
         for url in urls:
             try:
+                if (files.address(url), files.version(url)) in unchanged:
+                    continue
                 _land_file(connection, source, url, known, landing)
             except SourceError as error:
                 log.error("%s", error)
                 yield error.problem
+            except OSError as error:
+                yield Problem(
+                    source.name, url, f"cannot be read ({error.strerror or type(error).__name__})", "Check it"
+                )
             except duckdb.Error as error:
                 yield _engine_problem(source, url, error)
                 if isinstance(error, duckdb.FatalException):
@@ -213,6 +243,16 @@ def _known_digests(connection: duckdb.DuckDBPyConnection, source: FileSource) ->
         "select content_digest from raw.load_audit where source = $1 and state in ('landed', 'accepted')", [source.name]
     ).fetchall()
     return {digest for (digest,) in rows}
+
+
+def _known_versions(connection: duckdb.DuckDBPyConnection, source: FileSource) -> set[tuple[str, str]]:
+    """Files that need not even be read: same place, size and time of change as when they were loaded."""
+    rows = connection.execute(
+        "select origin, origin_version from raw.load_audit "
+        "where source = $1 and state in ('landed', 'accepted') and origin_version is not null",
+        [source.name],
+    ).fetchall()
+    return {(origin, version) for origin, version in rows}
 
 
 def _log_load(load: Load, origin: str) -> None:

@@ -101,7 +101,7 @@ def add_load(
     cells = rows if landing.is_replay else reshape(connection, rows, source)
     Mapping(source, cells, landing.sources.timezone_of(source), landing.now_utc).run(connection)
     quarantined = 0 if landing.is_replay else _quarantine(connection, cells, source, load_id, landing)
-    audit: dict[str, object] = {"content_digest": rows.digest, "bytes": rows.size_bytes}
+    audit: dict[str, object] = {"content_digest": rows.digest, "bytes": rows.size_bytes, "origin_version": rows.version}
     return book(connection, source, landing, rows.origin, quarantined, started, audit)
 
 

@@ -27,7 +27,7 @@ class FileState:
     """What tells whether a file rests."""
 
     size: int
-    changed: str
+    version: str
     digest: str
 
 
@@ -51,7 +51,7 @@ class SourceFile:
         Raises:
             SourceError: The file changed while it was read.
         """
-        if _state(self.source, self.url, self.local) != self.state:
+        if _state(self.url, self.local) != self.state:
             raise self.problem(
                 "changed while it was read; nothing of it was loaded",
                 "It is tried again at the next landing. Write files under another name and rename them when complete",
@@ -84,7 +84,7 @@ def open_file(source: FileSource, url: str) -> Iterator[SourceFile]:
         SourceError: The file is empty, half written or gone.
     """
     filesystem, path = fsspec.core.url_to_fs(url)
-    origin = path if url.startswith("file://") else url
+    origin = address(url)
     with tempfile.TemporaryDirectory(prefix="meterwise-") as folder:
         try:
             if url.startswith("file://"):
@@ -92,7 +92,7 @@ def open_file(source: FileSource, url: str) -> Iterator[SourceFile]:
             else:
                 local = Path(folder) / Path(path).name
                 filesystem.get_file(path, str(local))
-            state = _state(source, url, local)
+            state = _state(url, local)
         except OSError as error:
             problem = Problem(
                 source.name, origin, f"cannot be read ({error.strerror or error})", "Check path and access"
@@ -129,22 +129,32 @@ def stage(connection: duckdb.DuckDBPyConnection, file: SourceFile, limit: int | 
     relation = "parquet_rows" if file.source.format == "parquet" else "source_rows"
     types = column_types(connection, relation)
     _ensure_columns(file, list(types))
-    return SourceRows(relation, types, file.origin, file.state.digest, file.state.size)
+    return SourceRows(relation, types, file.origin, file.state.digest, file.state.size, file.state.version)
 
 
-def _state(source: FileSource, url: str, local: Path) -> FileState:
+def address(url: str) -> str:
+    """Return what a file is called in messages and in the audit: its path, or the URL of a remote one."""
+    return str(fsspec.core.url_to_fs(url)[1]) if url.startswith("file://") else url
+
+
+def version(url: str) -> str:
+    """Return size and time of change (or the store's own tag) of a file, without reading it."""
+    filesystem, path = fsspec.core.url_to_fs(url)
+    if url.startswith("file://"):
+        stat = Path(path).stat()
+        return f"{stat.st_size} {stat.st_mtime_ns}"
+    filesystem.invalidate_cache()
+    info: dict[str, Any] = filesystem.info(path)
+    changed = next((str(info[key]) for key in ("ETag", "etag", "mtime", "LastModified", "created") if key in info), "")
+    return f"{info.get('size') or 0} {changed}"
+
+
+def _state(url: str, local: Path) -> FileState:
     digest = hashlib.blake2b(digest_size=16)
     with local.open("rb") as stream:
         while chunk := stream.read(CHUNK):
             digest.update(chunk)
-    if url.startswith("file://"):
-        stat = local.stat()
-        return FileState(stat.st_size, str(stat.st_mtime_ns), digest.hexdigest())
-    filesystem, path = fsspec.core.url_to_fs(url)
-    filesystem.invalidate_cache()
-    info: dict[str, Any] = filesystem.info(path)
-    changed = next((str(info[key]) for key in ("ETag", "etag", "mtime", "LastModified", "created") if key in info), "")
-    return FileState(int(info.get("size") or 0), changed, digest.hexdigest())
+    return FileState(local.stat().st_size, version(url), digest.hexdigest())
 
 
 def _ensure_whole(file: SourceFile) -> None:

@@ -8,7 +8,7 @@ The outcome is the relation ``cells``: the mapped source columns, ``_line_no`` a
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -65,7 +65,7 @@ def reshape(connection: duckdb.DuckDBPyConnection, rows: SourceRows, source: Fil
         )
     connection.execute(f"create or replace temp view cells as {body}")
     types = {name: kind for name, kind, *_ in connection.execute("describe cells").fetchall() if name != LINE}
-    return SourceRows("cells", types, rows.origin, rows.digest, rows.size_bytes)
+    return replace(rows, relation="cells", types=types)
 
 
 def _value_columns(source: FileSource, columns: list[str]) -> list[str]:

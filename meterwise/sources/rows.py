@@ -19,6 +19,7 @@ class SourceRows:
         origin: File, table or query, for messages and the audit.
         digest: Of the bytes of a file; None for a pull.
         size_bytes: Of the file; None for a pull.
+        version: Size and time of change of a file, by which it is known again without reading it.
     """
 
     relation: str
@@ -26,6 +27,7 @@ class SourceRows:
     origin: str
     digest: str | None = None
     size_bytes: int | None = None
+    version: str | None = None
 
 
 def quoted(name: str) -> str:

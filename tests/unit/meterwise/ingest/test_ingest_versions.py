@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from landing_site import Site
 
+from meterwise.ingest import accept, land, refuse
+
 START = datetime(2026, 7, 1)
 Read = Callable[..., str]
 
@@ -57,6 +59,18 @@ def test_an_old_file_delivered_again_does_not_undo_a_correction(site: Site, read
     site.land()
     assert site.current()["M1", START] == 2.0
     assert site.account() == (4, 3, 1, 0)
+
+
+def test_refusing_a_load_does_not_lose_what_a_later_file_repeated(site: Site, read: Read) -> None:
+    site.write("a.csv", [read(), read(meter="M2", kwh=-5)])
+    site.write("b.csv", [read(), read(meter="M3")])
+    first, second = land("meter_reads", "2026-07-15", site.settings)
+    refuse([first], "a check said no", site.settings)
+    accept([second], site.settings)
+    (site.folder / "in" / "a.csv").unlink()
+    site.land()
+    assert site.current() == {("M1", START): 1.0, ("M3", START): 1.0}
+    site.account()
 
 
 def test_first_load_assumes_the_receive_time_and_later_loads_do_not(site: Site) -> None:

@@ -22,7 +22,7 @@ land("meter_reads", "2026-07-15", settings)
 """
 
 ROWS = "select * exclude (landed_at_utc) from raw.meter_reads order by meter_id, interval_start_utc, version_no"
-ACCOUNT = "select * exclude (seconds, loaded_at_utc) from raw.load_audit order by load_id"
+ACCOUNT = "select * exclude (seconds, loaded_at_utc, origin_version) from raw.load_audit order by load_id"
 
 
 def filled(folder: Path) -> Site:
