@@ -24,7 +24,9 @@ PUBLISHED = Asset("published/segments")
 def say_why(context: Any) -> None:
     """Leave the reason, and what to do, in the last line of the log of a task that failed."""
     reason = " ".join(str(context.get("exception") or "no exception was recorded").split())
-    logging.getLogger("meterwise").error("%s", reason)
+    log = logging.getLogger("meterwise")
+    log.info("::endgroup::")  # of Airflow's own "Post Execute", which the UI shows folded
+    log.error("%s", reason)
 
 
 COMMON: dict[str, Any] = {

@@ -92,7 +92,7 @@ class AirflowApi:
         path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
         content = self._get(path, map_index=task["map_index"], full_content="true")["content"]
         lines = [line for entry in content for line in str(entry.get("event", entry)).splitlines()]
-        return lines[-count:]
+        return [line for line in lines if not line.startswith("::")][-count:]  # marks that the UI folds at
 
     def set_pool(self, name: str, slots: int, description: str) -> None:
         """Make a pool, or leave it as it is."""

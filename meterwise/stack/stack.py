@@ -191,6 +191,7 @@ class Stack:
             **airflow_server.environment(self.settings, self.state, database),
             # Read by MLflow's server only; in the environment, so that the password is on no command line.
             "MLFLOW_BACKEND_STORE_URI": self.postgres.url("mlflow", driver="psycopg2"),
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "PYTHONUNBUFFERED": "1",
         }
 
