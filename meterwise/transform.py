@@ -61,8 +61,11 @@ def build(select: str, as_of_dates: Sequence[str], settings: Settings | None = N
     )
 
 
-def run_dbt(arguments: Sequence[str], settings: Settings | None = None) -> None:
+def run_dbt(arguments: Sequence[str], settings: Settings | None = None) -> str:
     """Run one dbt command in a process of its own, so that the warehouse is free again when it ends.
+
+    Returns:
+        What dbt printed.
 
     Raises:
         TransformError: dbt said that something failed.
@@ -83,6 +86,7 @@ def run_dbt(arguments: Sequence[str], settings: Settings | None = None) -> None:
     log.debug(done.stdout)
     if done.returncode:
         raise TransformError(_explain(results, done.stdout + done.stderr, settings))
+    return done.stdout
 
 
 def dbt_environment(settings: Settings | None = None) -> dict[str, str]:

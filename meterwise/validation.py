@@ -6,6 +6,7 @@ What data must look like is said in ``expectations/``; checks inside the warehou
 import logging
 import os
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -130,7 +131,9 @@ def _run(hand_over: HandOver, query: str, as_of_date: str, settings: Settings) -
     )
     try:
         batch = source.add_query_asset(name, query=query).add_batch_definition_whole_table("hand-over")
-        suite = context.suites.add_or_update(gx.ExpectationSuite(name=name, expectations=list(hand_over.expectations)))
+        suite = context.suites.add_or_update(
+            gx.ExpectationSuite(name=name, expectations=[copy(rule) for rule in hand_over.expectations])
+        )
         definition = context.validation_definitions.add_or_update(
             gx.ValidationDefinition(name=name, data=batch, suite=suite)
         )

@@ -1,5 +1,6 @@
 """What a customer used, by hand: late, corrected and re-corrected reads, a clock change, a move and a new meter."""
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -126,3 +127,23 @@ def test_an_error_names_the_model_and_the_cure(built: Settings, tmp_path: Path) 
     Warehouse(built).execute("alter table raw.tariffs rename column sort to kind")
     assert "kind" in str(failure.value)
     assert "What to do" in str(failure.value)
+
+
+def test_dbt_s_own_unit_tests_pass(built: Settings) -> None:
+    transform.build(transform.PUBLISH, [LATER], built)
+
+    transform.run_dbt(["test", "--select", "test_type:unit"], built)
+
+    results = json.loads((built.home_path / "dbt" / "target" / "run_results.json").read_text(encoding="utf-8"))
+    assert [result["status"] for result in results["results"]] == ["pass"] * 4
+
+
+def test_days_to_the_end_of_a_term(built: Settings) -> None:
+    starts = {"2025-10-03": 80, "2024-07-15": 365, "2024-07-16": 1}  # first term, day of renewal, day before it
+    rows = ", ".join(f"(date '{start}')" for start in starts)
+    sql = "{{ days_to_term_end('s', '12', \"date '2026-07-15'\") }}"
+    inline = f"select {sql} as days from (values {rows}) as terms (s) order by s"
+
+    shown = transform.run_dbt(["show", "--inline", inline, "--output", "json", "--quiet"], built)
+
+    assert [row["days"] for row in json.loads(shown)["show"]] == [days for _, days in sorted(starts.items())]

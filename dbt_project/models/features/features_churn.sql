@@ -67,9 +67,11 @@ interaction_counts as (
     select
         as_of_days.as_of_date,
         interactions.customer_id,
-        count(case when kind = 'complaint' and occurred_on > as_of_days.as_of_date - 90 then 1 end) as complaints_90d,
-        count(case when kind = 'complaint' then 1 end) as complaints_365d,
-        count(case when occurred_on > as_of_days.as_of_date - 90 then 1 end) as contacts_90d,
+        count(case
+            when interactions.kind = 'complaint' and interactions.occurred_on > as_of_days.as_of_date - 90 then 1
+        end) as complaints_90d,
+        count(case when interactions.kind = 'complaint' then 1 end) as complaints_365d,
+        count(case when interactions.occurred_on > as_of_days.as_of_date - 90 then 1 end) as contacts_90d,
         min({{ days_between('interactions.occurred_on', 'as_of_days.as_of_date') }}) as days_since_last_contact
     from as_of_days
     inner join interactions
@@ -102,9 +104,9 @@ campaign_counts as (
 sources_known as (
     select
         as_of_days.as_of_date,
-        exists (select 1 from payments where payments.known_on <= as_of_days.as_of_date) as has_payments,
-        exists (select 1 from interactions where interactions.known_on <= as_of_days.as_of_date) as has_interactions,
-        exists (select 1 from contacts where contacts.known_on <= as_of_days.as_of_date) as has_campaigns
+        as_of_days.as_of_date >= (select min(payments.known_on) from payments) as has_payments,
+        as_of_days.as_of_date >= (select min(interactions.known_on) from interactions) as has_interactions,
+        as_of_days.as_of_date >= (select min(contacts.known_on) from contacts) as has_campaigns
     from as_of_days
 ),
 

@@ -64,8 +64,11 @@ hours as (
         region_levels.region_code,
         region_levels.load_mean_7d_kwh,
         {{ to_utc('region_levels.as_of_date + 1') }} as cut_utc,
-        unnest({{ hour_series(to_utc('region_levels.as_of_date + 1'), to_utc('region_levels.as_of_date + 8') ~ " - interval '1 hour'") }})
-            as valid_at_utc
+        unnest(
+            {{ hour_series(
+                to_utc('region_levels.as_of_date + 1'), to_utc('region_levels.as_of_date + 8') ~ " - interval '1 hour'"
+            ) }}
+        ) as valid_at_utc
     from region_levels
     inner join as_of_days on region_levels.as_of_date = as_of_days.as_of_date
     where region_levels.known_days >= 28
@@ -130,8 +133,12 @@ joined as (
         round(weather.humidity_pct, 6) as humidity_pct,
         round(weather.wind_speed_m_s, 6) as wind_speed_m_s,
         round(weather.cloud_cover_pct, 6) as cloud_cover_pct,
-        case when weather.temperature_c is not null then round(greatest(weather.temperature_c - 20, 0), 6) end as cooling_degrees,
-        case when weather.temperature_c is not null then round(greatest(15 - weather.temperature_c, 0), 6) end as heating_degrees,
+        case
+            when weather.temperature_c is not null then round(greatest(weather.temperature_c - 20, 0), 6)
+        end as cooling_degrees,
+        case
+            when weather.temperature_c is not null then round(greatest(15 - weather.temperature_c, 0), 6)
+        end as heating_degrees,
         round(naive_loads.load_kwh, 6) as naive_kwh,
         round(lagged.load_same_hour_1w_kwh, 6) as load_same_hour_1w_kwh,
         round(lagged.load_same_hour_2w_kwh, 6) as load_same_hour_2w_kwh,

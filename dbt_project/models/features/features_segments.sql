@@ -11,11 +11,11 @@ customers as (
 
 customer_days as (
     select
-        days.*,
-        extract(isodow from days.local_date) as day_of_week
-    from {{ ref('int_customer_days_as_of') }} as days
-    inner join as_of_days on days.as_of_date = as_of_days.as_of_date
-    where days.local_date > days.as_of_date - 365
+        usage_days.*,
+        extract(isodow from usage_days.local_date) as day_of_week
+    from {{ ref('int_customer_days_as_of') }} as usage_days
+    inner join as_of_days on usage_days.as_of_date = as_of_days.as_of_date
+    where usage_days.local_date > usage_days.as_of_date - 365
 ),
 
 profiles as (
@@ -92,8 +92,8 @@ joined as (
         round(levels.daytime_kwh / nullif(levels.kwh, 0), 6) as daytime_share,
         round(levels.weekend_kwh / nullif(levels.kwh, 0), 6) as weekend_share,
         {% for hour in range(24) -%}
-        {% set share = 'workday_h%02d' % hour -%}
-        round(profiles.{{ share }}, 6) as {{ share }},
+            {% set share = 'workday_h%02d' % hour -%}
+            round(profiles.{{ share }}, 6) as {{ share }},
         {% endfor -%}
         round(weather_response.cooling_kwh_per_degree, 6) as cooling_kwh_per_degree,
         round(weather_response.heating_kwh_per_degree, 6) as heating_kwh_per_degree,

@@ -1,8 +1,8 @@
 with own_holidays as (
     select distinct
-        region_code,
-        holiday_on
-    from {{ ref('stg_holidays') }}
+        stg_holidays.region_code,
+        stg_holidays.holiday_on
+    from {{ ref('stg_holidays') }} as stg_holidays
     where {{ in_force('stg_holidays', "date '" ~ last_as_of_date() ~ "'") }}
 ),
 
@@ -25,9 +25,9 @@ regions as (
 ),
 
 days as (
-    select days.day::date as local_date
+    select listed.listed_at::date as local_date
     from {{ day_series("date '" ~ (var('as_of_dates') | min) ~ "' - 400", "date '" ~ last_as_of_date() ~ "' + 10") }}
-        as days (day)
+            as listed (listed_at)
 ),
 
 flagged as (
@@ -35,12 +35,12 @@ flagged as (
         regions.region_code,
         days.local_date,
         extract(isodow from days.local_date)::integer as day_of_week,
-        exists (
-            select 1 from holidays
-            where holidays.holiday_on = days.local_date and holidays.region_code in ('*', regions.region_code)
-        ) as is_holiday
+        coalesce(count(holidays.holiday_on) > 0, false) as is_holiday
     from days
     cross join regions
+    left join holidays
+        on days.local_date = holidays.holiday_on and holidays.region_code in ('*', regions.region_code)
+    group by regions.region_code, days.local_date
 ),
 
 calendar as (

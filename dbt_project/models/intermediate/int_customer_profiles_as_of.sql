@@ -69,10 +69,10 @@ profiles as (
     select
         as_of_date,
         customer_id,
-        {% for hour in range(24) -%}
+    {% for hour in range(24) -%}
         (sum(case when hour_of_day = {{ hour }} then kwh else 0 end) / nullif(sum(kwh), 0))::double
             as workday_h{{ '%02d' % hour }}{{ ',' if not loop.last }}
-        {% endfor %}
+    {% endfor %}
     from profile_hours
     group by as_of_date, customer_id
 )

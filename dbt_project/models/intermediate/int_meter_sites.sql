@@ -24,15 +24,25 @@ all_meters as (
 
 -- Days on which something new about the place of a meter became known.
 news as (
-    select meter_id, date '0001-01-01' as known_from from all_meters
+    select
+        meter_id,
+        date '0001-01-01' as known_from
+    from all_meters
     union
-    select meter_id, known_from from meters
+    select
+        meter_id,
+        known_from
+    from meters
     union
-    select meters.meter_id, service_points.known_from
+    select
+        meters.meter_id,
+        service_points.known_from
     from meters
     inner join service_points on meters.service_point_id = service_points.service_point_id
     union
-    select all_meters.meter_id, service_points.known_from
+    select
+        all_meters.meter_id,
+        service_points.known_from
     from all_meters
     inner join service_points on all_meters.meter_id = service_points.service_point_id
 ),
@@ -78,20 +88,20 @@ sites as (
         ranged.meter_id,
         ranged.service_point_id,
         coalesce(
-            service_points.region_code,
+            own_point.region_code,
             case when exists (select 1 from service_points) then 'UNKNOWN' else 'ALL' end
         ) as region_code,
-        service_points.feeder_code,
+        own_point.feeder_code,
         ranged.first_date,
         ranged.next_date,
         ranged.known_from,
         ranged.known_to
     from ranged
-    left join service_points
-        on ranged.service_point_id = service_points.service_point_id
-        and service_points.known_from <= ranged.known_from
-        and (service_points.replaced_on is null or service_points.replaced_on > ranged.known_from)
-        and not service_points.is_deleted
+    left join service_points as own_point
+        on ranged.service_point_id = own_point.service_point_id
+        and own_point.known_from <= ranged.known_from
+        and (own_point.replaced_on is null or own_point.replaced_on > ranged.known_from)
+        and not own_point.is_deleted
 )
 
 select * from sites

@@ -20,17 +20,29 @@ reported as (
 expected as (
     select
         reported.meter_id,
-        reported.local_date + offsets.days as local_date,
+        reported.local_date + shifts.days_after as local_date,
         min(reported.known_on) as known_on
     from reported
-    cross join (values (0), (1), (2), (3), (4), (5), (6)) as offsets (days)
-    group by reported.meter_id, reported.local_date + offsets.days
+    cross join (values (0), (1), (2), (3), (4), (5), (6)) as shifts (days_after)
+    group by reported.meter_id, reported.local_date + shifts.days_after
 ),
 
 meter_days as (
-    select meter_id, local_date, known_on, 1 as expected_meters, 0 as reporting_meters from expected
+    select
+        meter_id,
+        local_date,
+        known_on,
+        1 as expected_meters,
+        0 as reporting_meters
+    from expected
     union all
-    select meter_id, local_date, known_on, 0 as expected_meters, 1 as reporting_meters from reported
+    select
+        meter_id,
+        local_date,
+        known_on,
+        0 as expected_meters,
+        1 as reporting_meters
+    from reported
 ),
 
 bookings as (

@@ -3,7 +3,7 @@
 with hourly as (
     select * from {{ ref('int_usage_hourly_ledger') }}
     {% if is_incremental() %}
-    where {{ load_is_new(ref('int_usage_hourly_ledger')) }}
+        where {{ load_is_new(ref('int_usage_hourly_ledger')) }}
     {% endif %}
 ),
 

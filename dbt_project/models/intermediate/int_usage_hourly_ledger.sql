@@ -9,7 +9,7 @@ with reads as not materialized (
 new_reads as {% if not is_incremental() %}not materialized {% endif %}(
     select * from reads
     {% if is_incremental() -%}
-    where {{ load_is_new(ref('stg_meter_reads')) }}
+        where {{ load_is_new(ref('stg_meter_reads')) }}
     {%- endif %}
 ),
 
@@ -19,7 +19,9 @@ new_loads as (
 
 -- Only a read with more than one version needs its history; nearly all have one.
 corrected_keys as (
-    select distinct meter_id, interval_start_utc
+    select distinct
+        meter_id,
+        interval_start_utc
     from new_reads
     where version_no > 1
 ),
@@ -32,7 +34,7 @@ histories as (
     inner join corrected_keys
         on reads.meter_id = corrected_keys.meter_id and reads.interval_start_utc = corrected_keys.interval_start_utc
     left join new_loads on reads.load_id = new_loads.load_id
-    where reads.interval_start_utc >= (select min(corrected_keys.interval_start_utc) from corrected_keys)
+    where reads.interval_start_utc >= (select min(first_keys.interval_start_utc) from corrected_keys as first_keys)
 ),
 
 -- What the ledger holds of a version is its step over the version before it. A version that arrives out of order

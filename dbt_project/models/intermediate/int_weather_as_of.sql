@@ -43,6 +43,13 @@ known as (
     group by as_of_days.as_of_date, weather.station_code, weather.valid_at_utc
 ),
 
+known_stations as (
+    select distinct
+        as_of_date,
+        station_code
+    from known
+),
+
 station_weights as (
     select
         as_of_days.as_of_date,
@@ -65,14 +72,19 @@ region_stations as (
         known_stations.station_code,
         1 as service_points
     from sites
-    cross join (select distinct known.as_of_date, known.station_code from known) as known_stations
+    cross join known_stations
     where not exists (
-        select 1 from station_weights
-        where station_weights.region_code = sites.region_code
-            and station_weights.as_of_date = known_stations.as_of_date
-    )
+            select 1 from station_weights
+            where station_weights.region_code = sites.region_code
+                and station_weights.as_of_date = known_stations.as_of_date
+        )
     union all
-    select as_of_date, region_code, station_code, service_points from station_weights
+    select
+        as_of_date,
+        region_code,
+        station_code,
+        service_points
+    from station_weights
 ),
 
 regional as (

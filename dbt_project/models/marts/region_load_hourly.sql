@@ -28,12 +28,12 @@ loads as (
         case
             when history.measured_minutes >= 30 * meters.expected_meters and meters.expected_meters > 0
                 then round(
-                    (
-                        history.consumption_kwh
-                        * {{ reporting_scale('history.measured_minutes', 'meters.expected_meters') }}
-                    )::double,
-                    6
-                )
+                        (
+                            history.consumption_kwh
+                            * {{ reporting_scale('history.measured_minutes', 'meters.expected_meters') }}
+                        )::double,
+                        6
+                    )
         end as load_kwh,
         coalesce(history.measured_minutes >= 57 * meters.expected_meters, false) as is_complete
     from history

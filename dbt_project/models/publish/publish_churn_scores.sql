@@ -1,4 +1,9 @@
-{{ config(materialized='incremental', incremental_strategy='append', pre_hook='{{ delete_days() }}', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook='{{ delete_days() }}',
+    on_schema_change='append_new_columns'
+) }}
 
 with scores as (
     select * from {{ source('scores', 'churn_scores') }}
@@ -8,7 +13,7 @@ with scores as (
 ranked as (
     select
         *,
-        percent_rank() over (order by churn_probability desc, customer_id) as share_above
+        percent_rank() over (order by churn_probability desc, customer_id asc) as share_above
     from scores
 ),
 

@@ -1,4 +1,9 @@
-{{ config(materialized='incremental', incremental_strategy='append', pre_hook='{{ delete_days() }}', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook='{{ delete_days() }}',
+    on_schema_change='append_new_columns'
+) }}
 
 with features as (
     select * from {{ ref('features_segments') }}
@@ -43,10 +48,10 @@ levels as (
         thirds.customer_id,
         thirds.customer_class,
         thirds.region_code,
-        case when thirds.annual_kwh is null then 'unknown' else {{ third_name('thirds.usage_third') }} end as usage_level,
+        {{ third_name('thirds.usage_third', 'thirds.annual_kwh') }} as usage_level,
         coalesce(load_shapes.load_shape, 'unknown') as load_shape,
-        case when thirds.peak_share is null then 'unknown' else {{ third_name('thirds.peak_third') }} end as peak_level,
-        case when thirds.annual_value is null then 'unknown' else {{ third_name('thirds.value_third') }} end as value_band,
+        {{ third_name('thirds.peak_third', 'thirds.peak_share') }} as peak_level,
+        {{ third_name('thirds.value_third', 'thirds.annual_value') }} as value_band,
         coalesce(churn_scores.churn_risk, 'unknown') as churn_risk,
         churn_scores.churn_probability,
         thirds.annual_kwh,

@@ -1,4 +1,9 @@
-{{ config(materialized='incremental', incremental_strategy='append', pre_hook='{{ delete_days() }}', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook='{{ delete_days() }}',
+    on_schema_change='append_new_columns'
+) }}
 
 with forecasts as (
     select

@@ -2,9 +2,9 @@ with accepted as (
     select meter_reads.*
     from {{ source('raw', 'meter_reads') }} as meter_reads
     where meter_reads.load_id in (
-        select load_audit.load_id from {{ source('raw', 'load_audit') }} as load_audit
-        where load_audit.state = 'accepted'
-    )
+            select load_audit.load_id from {{ source('raw', 'load_audit') }} as load_audit
+            where load_audit.state = 'accepted'
+        )
 ),
 
 renamed as (

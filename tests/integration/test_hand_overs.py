@@ -1,0 +1,60 @@
+"""A landing is judged load by load: a bad one is refused with its rows in quarantine, the good ones go on."""
+
+import pytest
+from tiny_utility import TinyUtility, tiny_settings
+
+import expectations
+from meterwise.settings import Settings
+from meterwise.validation import DataQualityError
+from meterwise.warehouse import Warehouse
+
+DAY = "2026-04-05"
+
+
+@pytest.fixture
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return tiny_settings(tmp_path_factory.mktemp("hand_over"))
+
+
+def waiting(utility: TinyUtility, meter_id: str, quality_code: str) -> str:
+    """A load of one meter that landed and waits for its check."""
+    load_id = utility.reads(meter_id, "2026-03-01", "2026-03-02")
+    suspect = 48 if quality_code == "suspect" else 0
+    utility.warehouse.execute(f"update raw.meter_reads set quality_code = '{quality_code}' where load_id = '{load_id}'")
+    utility.warehouse.execute(
+        f"update raw.load_audit set state = 'landed', accepted_rows = 48, suspect_rows = {suspect} "
+        f"where load_id = '{load_id}'"
+    )
+    return load_id
+
+
+def states(settings: Settings) -> dict[str, str]:
+    rows = Warehouse(settings).arrow("select load_id, state from raw.load_audit").to_pylist()
+    return {row["load_id"]: row["state"] for row in rows}
+
+
+def test_one_bad_load_is_refused_and_the_good_ones_go_on(settings: Settings) -> None:
+    utility = TinyUtility(settings)
+    good = [waiting(utility, f"M{number}", "measured") for number in range(9)]
+    bad = waiting(utility, "M9", "suspect")  # one in ten: together they would pass
+
+    with pytest.raises(DataQualityError, match="quality_code"):
+        expectations.check_landing("meter_reads", DAY, [*good, bad], settings)
+
+    assert states(settings) == dict.fromkeys(good, "accepted") | {bad: "refused"}
+    left = Warehouse(settings).arrow("select distinct load_id from raw.meter_reads")["load_id"].to_pylist()
+    assert sorted(left) == sorted(good)
+    kept = Warehouse(settings).arrow("select count(*) as n, min(reason) as reason from raw.quarantine").to_pylist()[0]
+    assert kept["n"] == 48
+    assert "quality_code" in kept["reason"]
+
+
+def test_a_table_without_a_suite_is_accepted(settings: Settings) -> None:
+    load_id = TinyUtility(settings).load(
+        "holidays", "select '*' as region_code, date '2026-01-01' as holiday_on, 'x' as holiday_name"
+    )
+    Warehouse(settings).execute("update raw.load_audit set state = 'landed'")
+
+    expectations.check_landing("crm", DAY, [load_id], settings)
+
+    assert states(settings) == {load_id: "accepted"}
