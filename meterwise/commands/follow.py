@@ -15,7 +15,9 @@ from meterwise.settings import Settings
 from meterwise.stack.airflow_api import AirflowApi, DagRun
 from meterwise.stack.stack import Stack
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 1.5
+SETTLED_SECONDS = 4.0
+"""An asset that has just been made may start one more run."""
 QUIET_SECONDS = 25.0
 """So long may nothing run before the chain counts as ended: an asset starts the next DAG within a few seconds."""
 MARKS = {"success": "[green]done[/]", "failed": "[red]failed[/]", "running": "[cyan]running[/]", "queued": "waiting"}
@@ -65,9 +67,10 @@ def run_day(stack: Stack, as_of_date: str, console: Console, limit_seconds: floa
             if not chain.is_quiet:
                 quiet_since = time.monotonic()
             published = is_published(stack.settings, as_of_date, since)
-            if chain.is_quiet and (chain.failed or published):
+            quiet_seconds = time.monotonic() - quiet_since
+            if quiet_seconds > (SETTLED_SECONDS if published or chain.failed else QUIET_SECONDS):
                 break
-            if time.monotonic() - quiet_since > QUIET_SECONDS or chain.seconds > limit_seconds:
+            if chain.seconds > limit_seconds:
                 break
             time.sleep(POLL_SECONDS)
     if chain.failed or not published:

@@ -42,6 +42,8 @@ FIXED = {
     "AIRFLOW__API__HOST": HOST,
     "AIRFLOW__API__WORKERS": "1",
     "AIRFLOW__COSMOS__UPLOAD_SQL_TO_XCOM": "False",
+    # Cosmos would save everything it told so far with each model, for a retry of the producer, which has none.
+    "AIRFLOW__COSMOS__ENABLE_WATCHER_RELIABLE_RETRY": "False",
     "AIRFLOW__COSMOS__ENABLE_CACHE": "False",
 }
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -178,7 +179,7 @@ class Stack:
         for child in self.children:
             child.check_alive()
 
-    @property
+    @cached_property
     def airflow(self) -> AirflowApi:
         """A client of the stack's Airflow."""
         return AirflowApi(self.state.url("airflow"), self.state.airflow_password)
