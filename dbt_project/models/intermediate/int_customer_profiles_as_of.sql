@@ -45,24 +45,46 @@ customer_meters as (
     where customers.is_active
 ),
 
+-- Days are matched before meters: a day lies in the windows of two dates, a meter in those of all.
+window_days as (
+    select distinct
+        as_of_days.as_of_date,
+        calendar.local_date
+    from as_of_days
+    inner join calendar
+        on calendar.local_date > as_of_days.as_of_date - 56
+        and calendar.local_date <= as_of_days.as_of_date
+    where calendar.is_working_day
+),
+
+meter_hours as (
+    select
+        window_days.as_of_date,
+        hourly.meter_id,
+        hourly.local_date,
+        hourly.hour_of_day,
+        hourly.delta_kwh
+    from hourly
+    inner join window_days
+        on hourly.local_date = window_days.local_date and hourly.known_on <= window_days.as_of_date
+),
+
 profile_hours as (
     select
         customer_meters.as_of_date,
         customer_meters.customer_id,
-        hourly.hour_of_day,
-        sum(hourly.delta_kwh) as kwh
-    from customer_meters
-    inner join hourly
-        on customer_meters.meter_id = hourly.meter_id
-        and hourly.local_date > customer_meters.as_of_date - 56
-        and hourly.local_date <= customer_meters.as_of_date
-        and hourly.local_date >= customer_meters.first_date
-        and hourly.known_on <= customer_meters.as_of_date
+        meter_hours.hour_of_day,
+        sum(meter_hours.delta_kwh) as kwh
+    from meter_hours
+    inner join customer_meters
+        on meter_hours.as_of_date = customer_meters.as_of_date
+        and meter_hours.meter_id = customer_meters.meter_id
+        and meter_hours.local_date >= customer_meters.first_date
     inner join calendar
         on customer_meters.region_code = calendar.region_code
-        and hourly.local_date = calendar.local_date
+        and meter_hours.local_date = calendar.local_date
         and calendar.is_working_day
-    group by customer_meters.as_of_date, customer_meters.customer_id, hourly.hour_of_day
+    group by customer_meters.as_of_date, customer_meters.customer_id, meter_hours.hour_of_day
 ),
 
 profiles as (
