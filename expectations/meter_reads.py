@@ -6,6 +6,7 @@ from meterwise.validation import HandOver
 
 HAND_OVER = HandOver(
     table="raw.meter_reads",
+    columns="quality_code, interval_minutes, consumption_kwh",
     where="load_id in ({load_ids})",
     cure=(
         "The loads were moved to raw.quarantine. Look at `meterwise quarantine list`, correct the source or its entry "

@@ -83,13 +83,20 @@ class Verdict:
         return "\n".join([head, *lines, f"  Data Docs: {self.docs_url}"])
 
 
+_handed_over: set[str] = set()
+
+
 @event.listens_for(Engine, "after_cursor_execute")
 def _fetch_before_close(
     conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
 ) -> None:
-    """Buffer DuckDB's results: GX fetches after the connection is closed, and DuckDB's cursors die with it."""
+    """Buffer DuckDB's results: GX fetches after the connection is closed, and DuckDB's cursors die with it.
+
+    The query of the hand-over itself GX runs only to see that it runs; its rows, perhaps millions, stay where they are.
+    """
     if conn.dialect.name == "duckdb" and cursor.description:
-        context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, initial_buffer=cursor.fetchall())
+        rows = [] if statement in _handed_over else cursor.fetchall()
+        context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, initial_buffer=rows)
 
 
 def validate(
@@ -112,7 +119,11 @@ def validate(
     query = f"select {hand_over.columns} from {hand_over.table} where {where}"
     with Warehouse(settings).reserve():  # GX opens the file several times by itself
         Warehouse(settings).execute("select 1")  # waits for dbt, which knows nothing of turns
-        verdict = _run(hand_over, query, as_of_date, settings)
+        _handed_over.add(query)
+        try:
+            verdict = _run(hand_over, query, as_of_date, settings)
+        finally:
+            _handed_over.discard(query)
     log.info(verdict.summary())
     if verdict.refused:
         raise DataQualityError(
