@@ -4,12 +4,14 @@ Starts when any domain has landed, or at the daily deadline; domains that are st
 one build serves all, and those that are stale are recorded in `ops.builds`. The features are checked before use.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import AssetOrTimeSchedule, dag, task
+from triggers import asked_at, days, hand_on, is_scheduled
 
 from dbt_tasks import dbt_group
-from defaults import COMMON, DOMAINS, FEATURES, at, days, hand_on, step
+from defaults import COMMON, DOMAINS, FEATURES, at, step
 
 ANY_DOMAIN = DOMAINS["crm"] | DOMAINS["meter_reads"] | DOMAINS["weather"]
 
@@ -33,19 +35,23 @@ def build_warehouse() -> None:
     def plan(as_of_dates: list[str]) -> dict[str, Any]:
         from meterwise import planning, transform
 
-        asked = planning.days_to_build(as_of_dates)
+        begun_at = datetime.now(UTC)
+        asked = planning.days_to_build(as_of_dates, asked_at(), is_scheduled())
         planned = sorted({day for as_of_date in asked for day in transform.plan_dates(as_of_date)})
         loads = planning.accepted_loads()
-        return {"asked": asked, "accepted_loads": loads, "variables": transform.dbt_vars(planned)}
+        build = {"as_of_dates": asked, "accepted_loads": loads, "begun_at": begun_at.isoformat()}
+        return {"build": build, "variables": transform.dbt_vars(planned)}
 
     @step()
     def record(planned: dict[str, Any]) -> list[str]:
         from meterwise import ops, planning
 
-        asked = planned["asked"]
-        stale = planning.stale_domains(asked[-1])
-        ops.record_build("warehouse", asked, stale_domains=stale, accepted_loads=planned["accepted_loads"])
-        return asked
+        build = planned["build"]
+        begun_at = datetime.fromisoformat(build.pop("begun_at"))
+        stale = planning.stale_domains(build["as_of_dates"][-1])
+        ops.record_build("warehouse", **build, begun_at=begun_at, stale_domains=stale)
+        days_built: list[str] = build["as_of_dates"]
+        return days_built
 
     planned = plan(as_of_dates)
     build, built = dbt_group("dbt", select=None, exclude=["tag:publish"], variables_from="plan")

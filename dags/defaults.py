@@ -1,4 +1,4 @@
-"""What every DAG has in common: owner, retries, clock, dates, and how a task ends that cannot or must not go on.
+"""What every DAG has in common: owner, retries, clock, assets, and how a task ends that cannot or must not go on.
 
 No logic of a stage belongs here.
 """
@@ -9,10 +9,11 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-from airflow.sdk import Asset, CronTriggerTimetable, Param, get_current_context, task
+from airflow.sdk import Asset, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from meterwise.planning import NothingToDoError, RefusedError, days_asked_for, local_timezone
+from meterwise.outcomes import NothingToDoError, RefusedError
+from meterwise.planning import local_timezone
 
 DOMAINS = {domain: Asset(f"raw/{domain}") for domain in ("crm", "meter_reads", "weather")}
 FEATURES = {model: Asset(f"features/{model}") for model in ("demand", "churn", "segments")}
@@ -71,22 +72,3 @@ def step(**arguments: Any) -> Callable[[Callable[..., Any]], Any]:
         return task(**arguments)(run)
 
     return decorate
-
-
-def days() -> list[str]:
-    """Return the days this run is for: the parameter, those of the assets that triggered it, or its own day."""
-    context = get_current_context()
-    events = [event for of_asset in context.get("triggering_asset_events", {}).values() for event in of_asset]
-    travelled = [day for event in events for day in event.extra.get("as_of_dates", [])]
-    return days_asked_for(context["params"]["as_of_date"], travelled, context["dag_run"].run_after)
-
-
-def hand_on(asset: Asset, as_of_dates: list[str]) -> None:
-    """Let the days travel with the event of an asset that the task makes."""
-    get_current_context()["outlet_events"][asset].extra = {"as_of_dates": as_of_dates}
-
-
-def is_scheduled() -> bool:
-    """Tell whether the clock alone started this run: no person, no asset, no other DAG, no backfill."""
-    context = get_current_context()
-    return context["dag_run"].run_type == "scheduled" and not context.get("triggering_asset_events")

@@ -7,8 +7,9 @@ its date travels on with the asset, so that everything behind is rebuilt for tha
 from typing import Any
 
 from airflow.sdk import dag
+from triggers import days, hand_on
 
-from defaults import COMMON, DOMAINS, at, days, hand_on, step
+from defaults import COMMON, DOMAINS, at, step
 
 TIMES = {"crm": "10 2 * * *", "meter_reads": "30 8 * * *", "weather": "30 17 * * *"}
 
@@ -49,7 +50,7 @@ def ingest(domain: str, cron: str) -> None:
 
         @step()
         def report(landed: dict[str, Any]) -> None:
-            from meterwise.planning import RefusedError
+            from meterwise.outcomes import RefusedError
 
             if landed["problems"]:
                 raise RefusedError(landed["problems"])

@@ -4,13 +4,15 @@ Starts whenever scores, features or the segment model are new, and waits, by end
 is there. A delivery for an older day than the current one is kept as a version and never becomes current.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import dag, get_current_context, task
+from triggers import asked_at, days, hand_on
 
 from dbt_tasks import dbt_group
-from defaults import COMMON, FEATURES, MODELS, PUBLISHED, SCORES, days, hand_on, step
+from defaults import COMMON, FEATURES, MODELS, PUBLISHED, SCORES, step
 
 
 @dag(
@@ -34,8 +36,9 @@ def publish_segments() -> None:
     def plan(as_of_dates: list[str]) -> dict[str, Any]:
         from meterwise import planning, transform
 
-        ready = planning.days_ready_to_publish(as_of_dates)
-        return {"as_of_dates": ready, "variables": transform.dbt_vars(ready)}
+        begun_at = datetime.now(UTC)
+        ready = planning.days_ready_to_publish(as_of_dates, asked_at())
+        return {"as_of_dates": ready, "begun_at": begun_at.isoformat(), "variables": transform.dbt_vars(ready)}
 
     @step(pool="warehouse")
     def score_segments(planned: dict[str, Any]) -> None:
@@ -53,10 +56,12 @@ def publish_segments() -> None:
 
     @step(pool="warehouse", outlets=[PUBLISHED])
     def deliver(planned: dict[str, Any]) -> None:
+        from meterwise import ops
         from meterwise.publish import deliver as deliver_day
 
         for as_of_date in planned["as_of_dates"]:
             deliver_day(as_of_date, str(get_current_context()["run_id"]))
+        ops.record_build("publish", planned["as_of_dates"], begun_at=datetime.fromisoformat(planned["begun_at"]))
         hand_on(PUBLISHED, planned["as_of_dates"])
 
     newest = {"as_of_date": "{{ ti.xcom_pull(task_ids='days')[-1] }}"}

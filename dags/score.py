@@ -8,8 +8,9 @@ from importlib import import_module
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import AssetOrTimeSchedule, dag, task
+from triggers import days, hand_on, is_scheduled
 
-from defaults import COMMON, FEATURES, MODELS, SCORES, at, days, hand_on, is_scheduled, step
+from defaults import COMMON, FEATURES, MODELS, SCORES, at, step
 
 TIMES = {"demand": "5 * * * *", "churn": "0 19 * * *"}
 

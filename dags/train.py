@@ -6,8 +6,9 @@ Weekly, or when a fresh installation or a drop in quality asks for it; never nee
 from importlib import import_module
 
 from airflow.sdk import dag
+from triggers import days, hand_on, is_scheduled
 
-from defaults import COMMON, MODELS, at, days, hand_on, is_scheduled, step
+from defaults import COMMON, MODELS, at, step
 
 TIMES = {"demand": "0 3 * * 1", "churn": "0 4 * * 1", "segments": "0 5 * * 1"}
 
@@ -17,7 +18,8 @@ def train(model: str, cron: str) -> None:
     def chain() -> None:
         @step(pool="warehouse")
         def day() -> str:
-            from meterwise.planning import NothingToDoError, newest_built_day
+            from meterwise.outcomes import NothingToDoError
+            from meterwise.planning import newest_built_day
 
             as_of_date = newest_built_day() if is_scheduled() else days()[-1]
             if reason := import_module(f"models.{model}.dataset").skip_reason(as_of_date):
@@ -30,7 +32,7 @@ def train(model: str, cron: str) -> None:
 
         @step(outlets=[MODELS[model]])
         def promote(mlflow_run: str, as_of_date: str) -> None:
-            from meterwise.planning import NothingToDoError
+            from meterwise.outcomes import NothingToDoError
 
             if not import_module(f"models.{model}.evaluate").promote_if_better(mlflow_run, as_of_date):
                 raise NothingToDoError("The challenger is not better by the margin: the champion stays.")

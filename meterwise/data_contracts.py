@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from meterwise.planning import RefusedError
+from meterwise.outcomes import RefusedError
 from meterwise.settings import Settings, get_settings
 
 

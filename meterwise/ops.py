@@ -21,6 +21,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Select,
     Table,
     Text,
     func,
@@ -31,10 +32,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from meterwise.database import engine
-from meterwise.planning import RefusedError
+from meterwise.outcomes import RefusedError
 from meterwise.settings import Settings
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MIGRATION_LOCK = 7_361_001
 
 metadata = MetaData(schema="ops")
@@ -83,6 +84,7 @@ BUILDS = Table(
     Column("state", Text, nullable=False, comment="built or failed."),
     Column("stale_domains", JSONB, nullable=False, comment="Domains that had not landed for the day, with the reason."),
     Column("accepted_loads", Integer, comment="How many loads had been accepted before it; more now = something new."),
+    Column("begun_at", DateTime(timezone=True), comment="When it looked at what was there; all older input is in it."),
     Column("seconds", Float, comment="Wall-clock of the build."),
     _recorded_at(),
     CheckConstraint("state in ('built', 'failed')", name="builds_state"),
@@ -103,7 +105,7 @@ SEGMENT_ASSIGNMENTS = Table(
 
 # Statements for databases made by an earlier version, by the version that they lead to; each must be harmless on a
 # database that already has what it makes.
-CHANGES: dict[int, Sequence[str]] = {}
+CHANGES: dict[int, Sequence[str]] = {2: ("alter table ops.builds add column if not exists begun_at timestamptz",)}
 
 APPEND_ONLY = """
 create or replace function ops.refuse_change() returns trigger language plpgsql as $$
@@ -233,9 +235,10 @@ def record_build(
     stale_domains: dict[str, str] | None = None,
     seconds: float | None = None,
     accepted_loads: int | None = None,
+    begun_at: datetime | None = None,
     settings: Settings | None = None,
 ) -> None:
-    """Record a build of the warehouse: which domains were stale in it and how many loads it could read."""
+    """Record a build: which domains were stale in it, how many loads it could read and when it looked at its input."""
     _append(
         BUILDS,
         {
@@ -244,29 +247,29 @@ def record_build(
             "state": state,
             "stale_domains": stale_domains or {},
             "accepted_loads": accepted_loads,
+            "begun_at": begun_at,
             "seconds": seconds,
         },
         settings,
     )
 
 
-def last_build(settings: Settings | None = None) -> dict[str, Any] | None:
-    """Return the last build that succeeded, or None."""
-    query = select(BUILDS).where(BUILDS.c.state == "built").order_by(BUILDS.c.build_id.desc()).limit(1)
-    rows = _rows(query, settings)
+def last_build(selection: str, settings: Settings | None = None) -> dict[str, Any] | None:
+    """Return the last build of a selection that succeeded, or None."""
+    rows = _rows(_succeeded(selection), settings)
     return rows[0] if rows else None
 
 
-def built_from(as_of_date: str, settings: Settings | None = None) -> int | None:
-    """Return how many accepted loads the last successful build of a day could read; None where it was never built."""
-    query = (
-        select(BUILDS.c.accepted_loads)
-        .where(BUILDS.c.state == "built", BUILDS.c.as_of_dates.contains([date.fromisoformat(as_of_date)]))
-        .order_by(BUILDS.c.build_id.desc())
-        .limit(1)
-    )
-    rows = _rows(query, settings)
-    return rows[0]["accepted_loads"] if rows else None
+def last_build_of(selection: str, as_of_date: str, settings: Settings | None = None) -> dict[str, Any] | None:
+    """Return the last build of a selection for a day that succeeded, or None."""
+    of_the_day = BUILDS.c.as_of_dates.contains([date.fromisoformat(as_of_date)])
+    rows = _rows(_succeeded(selection).where(of_the_day), settings)
+    return rows[0] if rows else None
+
+
+def _succeeded(selection: str) -> Select[Any]:
+    chosen = select(BUILDS).where(BUILDS.c.selection == selection, BUILDS.c.state == "built")
+    return chosen.order_by(BUILDS.c.build_id.desc()).limit(1)
 
 
 def _append(table: Table, row: dict[str, Any], settings: Settings | None) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from meterwise.outcomes import NothingToDoError
 from meterwise.settings import Settings
 from meterwise.utility import Utility
 
@@ -23,14 +24,6 @@ DAG_IDS = frozenset(
 )
 LANDING_LIMIT = timedelta(minutes=20)
 """A landing that has said nothing for so long was killed, and nobody waits for it any more."""
-
-
-class NothingToDoError(Exception):
-    """The stage has nothing to do; the text says why, in words for a log."""
-
-
-class RefusedError(RuntimeError):
-    """Trying again will not help: someone must act first; the text says who and what."""
 
 
 def utility(settings: Settings | None = None) -> Utility:
@@ -122,21 +115,50 @@ def accepted_loads(settings: Settings | None = None) -> int:
     return int(table["loads"][0].as_py())
 
 
-def days_to_build(as_of_dates: Sequence[str], settings: Settings | None = None) -> list[str]:
-    """Return those days for which a load was accepted since they were last built, or that were never built.
+def days_to_build(
+    as_of_dates: Sequence[str],
+    asked_at: datetime | None,
+    by_the_clock: bool = False,
+    settings: Settings | None = None,
+) -> list[str]:
+    """Return the days to build.
+
+    Args:
+        as_of_dates: The days asked for.
+        asked_at: When the newest landing that asks for them ended; None where a person asks, whose word counts.
+        by_the_clock: The daily deadline asks: only what was accepted since the last build gives it work.
+        settings: Defaults to those of the process.
 
     Raises:
         NothingToDoError: There is none.
     """
-    from meterwise import ops
-
     loads = accepted_loads(settings)
     if loads == 0:
         raise NothingToDoError("No load was accepted so far: there is nothing to build from.")
-    days = [day for day in as_of_dates if ops.built_from(day, settings=settings) != loads]
+    if by_the_clock:
+        days = [day for day in as_of_dates if _loads_built(day, settings) != loads]
+    else:
+        days = [day for day in as_of_dates if not is_served("warehouse", day, asked_at, settings)]
     if not days:
-        raise NothingToDoError(f"Built already for {', '.join(as_of_dates)}, and nothing has landed since.")
+        raise NothingToDoError(f"Built already for {', '.join(as_of_dates)}, with all that had landed.")
     return days
+
+
+def is_served(selection: str, as_of_date: str, asked_at: datetime | None, settings: Settings | None = None) -> bool:
+    """Tell whether a build of the day that succeeded began after the moment from which it is asked for."""
+    from meterwise import ops
+
+    if asked_at is None:
+        return False
+    build = ops.last_build_of(selection, as_of_date, settings=settings)
+    return build is not None and build["begun_at"] is not None and build["begun_at"] >= asked_at
+
+
+def _loads_built(as_of_date: str, settings: Settings | None) -> int | None:
+    from meterwise import ops
+
+    build = ops.last_build_of("warehouse", as_of_date, settings=settings)
+    return build["accepted_loads"] if build else None
 
 
 def newest_built_day(settings: Settings | None = None) -> str:
@@ -147,7 +169,7 @@ def newest_built_day(settings: Settings | None = None) -> str:
     """
     from meterwise import ops
 
-    built: dict[str, Any] | None = ops.last_build(settings=settings)
+    built: dict[str, Any] | None = ops.last_build("warehouse", settings=settings)
     if built is None:
         raise NothingToDoError("No features were built so far: build_warehouse must run first.")
     days: list[date] = built["as_of_dates"]
@@ -202,13 +224,20 @@ def _is_scored(model: str, day: str, settings: Settings | None) -> bool:
     return Warehouse(settings).arrow(query, {"day": day})["model_version"].to_pylist() == [champion.version]
 
 
-def days_ready_to_publish(as_of_dates: Sequence[str], settings: Settings | None = None) -> list[str]:
+def days_ready_to_publish(
+    as_of_dates: Sequence[str], asked_at: datetime | None, settings: Settings | None = None
+) -> list[str]:
     """Return the days for which every input of the publish layer is there: features, and scores or the word why not.
+
+    Days whose last publication began after all that asks for them (``asked_at``; None: a person) are left out.
 
     Raises:
         NothingToDoError: None is ready; the text says what is awaited.
     """
-    awaited = {day: _awaited(day, settings) for day in as_of_dates}
+    asked = [day for day in as_of_dates if not is_served("publish", day, asked_at, settings)]
+    if not asked:
+        raise NothingToDoError(f"Published already for {', '.join(as_of_dates)}, with all that is new.")
+    awaited = {day: _awaited(day, settings) for day in asked}
     ready = [day for day, missing in awaited.items() if not missing]
     if not ready:
         words = "; ".join(f"{day}: {', '.join(missing)}" for day, missing in awaited.items())

@@ -19,7 +19,7 @@ from great_expectations.expectations import Expectation
 from sqlalchemy import Engine, event, text
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
-from meterwise.planning import RefusedError
+from meterwise.outcomes import RefusedError
 from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
 

@@ -1,54 +1,16 @@
 """The demo: a made-up utility, the whole stack, one day from landing to publication, and what came out of it."""
 
 import time
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel
 
+from meterwise.commands.demo_state import DATABASES, Demo, load, settings_of
 from meterwise.commands.screen import wide_console
-from meterwise.settings import Settings, get_settings
+from meterwise.settings import Settings
 
-STATE_FILE = "demo.json"
-DATABASES = {"crm_url": "crm"}
 console = wide_console()
-
-
-class Demo(BaseModel, extra="forbid"):
-    """What a demo remembers in its home."""
-
-    customers: int = 1000
-    seed: int = 7
-    first_date: date = date(2026, 7, 15)
-    published: date | None = None
-
-    @property
-    def next_date(self) -> date:
-        """Day to work for next: the one after the last published."""
-        return self.first_date if self.published is None else self.published + timedelta(days=1)
-
-    def save(self, home: Path) -> None:
-        """Write the state whole or not at all."""
-        home.mkdir(parents=True, exist_ok=True)
-        draft = home / f"{STATE_FILE}.new"
-        draft.write_text(self.model_dump_json(indent=2))
-        draft.replace(home / STATE_FILE)
-
-
-def load(home: Path) -> Demo | None:
-    """Return the demo of a home, or None where there is none."""
-    path = home / STATE_FILE
-    return Demo.model_validate_json(path.read_text()) if path.exists() else None
-
-
-def settings_of(demo: Demo, home: Path, day: date | None = None) -> Settings:
-    """Return the settings that a demo works with: its own sources, and a clock at the end of the day."""
-    sources = home.resolve() / "utility" / "sources.yml"
-    return get_settings().model_copy(
-        update={"home": home.resolve(), "sources_file": sources, "last_date": day or demo.published or demo.first_date}
-    )
 
 
 def advance(demo: Demo, settings: Settings) -> None:
@@ -96,7 +58,7 @@ def _state(home: Path, asked: dict[str, Any]) -> Demo:
 
 def _run(state: Demo, home: Path, once: bool) -> int:
     from meterwise.commands import follow, summary
-    from meterwise.commands.up import end_on_sigterm, wait_for_end
+    from meterwise.commands.ending import end_on_sigterm, wait_for_end
     from meterwise.postgres import EmbeddedPostgresError
     from meterwise.stack.processes import StackError
     from meterwise.stack.stack import Stack
@@ -137,7 +99,7 @@ def _run(state: Demo, home: Path, once: bool) -> int:
 
 
 def _stay(stack: Any, code: int) -> int:
-    from meterwise.commands.up import wait_for_end
+    from meterwise.commands.ending import wait_for_end
 
     console.print("The stack stays up, so that you can look; Ctrl-C stops it.")
     wait_for_end(stack, console)

@@ -1,15 +1,13 @@
 """`meterwise up`, `run` and `status`: the embedded stack for real work."""
 
-import signal
-import time
 from datetime import date
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from meterwise.commands.demo_state import DATABASES, load, settings_of
+from meterwise.commands.ending import end_on_sigterm, wait_for_end
 from meterwise.commands.screen import wide_console
 from meterwise.settings import Settings, get_settings
 from meterwise.stack.stack import Stack
@@ -71,47 +69,14 @@ def airflow_health(url: str) -> dict[str, str]:
     return {name: str(part["status"]) for name, part in AirflowApi(url, "").health().items()}
 
 
-def end_on_sigterm() -> None:
-    """Let SIGTERM end this command like Ctrl-C does: in order, with everything that it started."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
-
-
-def wait_for_end(stack: Stack, console: Console) -> int:
-    """Keep a stack up until Ctrl-C or SIGTERM; returns the exit code.
-
-    Raises:
-        StackError: A part of it ended by itself.
-    """
-    ended = False
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal ended
-        ended = True
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    console.print("Up. Ctrl-C stops everything.")
-    while not ended:
-        stack.check_alive()
-        time.sleep(0.5)
-    console.print("Stopping.")
-    return 0
-
-
 def _stack(home: Path | None) -> Stack:
-    from meterwise.commands import demo
-
     settings: Settings = get_settings()
     if home is not None:
         settings = settings.model_copy(update={"home": home.resolve()})
     end_on_sigterm()
-    known = demo.load(settings.home_path)
+    known = load(settings.home_path)
     if known is not None:
-        return Stack(demo.settings_of(known, settings.home_path), _report, demo.DATABASES)
+        return Stack(settings_of(known, settings.home_path), _report, DATABASES)
     return Stack(settings, _report)
 
 

@@ -8,7 +8,7 @@ import duckdb
 
 from meterwise.ingest.load import Landing, Load, load_rows, transaction
 from meterwise.ingest.pulls import land_pull
-from meterwise.planning import RefusedError
+from meterwise.outcomes import RefusedError
 from meterwise.settings import Settings, get_settings
 from meterwise.sources import files
 from meterwise.sources.config import FileSource, SourcesFileError, SqlSource, load_sources

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from meterwise.planning import RefusedError
+from meterwise.outcomes import RefusedError
 from meterwise.publish.tables import PublishedTable
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse

@@ -7,7 +7,7 @@ import psycopg
 from psycopg import sql
 
 from meterwise.data_contracts import DataContract
-from meterwise.planning import RefusedError
+from meterwise.outcomes import RefusedError
 from meterwise.publish.extract import Extract
 from meterwise.publish.schema import READER, grant
 from meterwise.publish.types import postgres_type

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from meterwise.planning import RefusedError
+from meterwise.outcomes import RefusedError
 from meterwise.publish.layout import data_table, names, published_view
 from meterwise.publish.tables import PUBLISHED
 

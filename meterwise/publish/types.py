@@ -2,7 +2,7 @@
 
 import re
 
-from meterwise.planning import RefusedError
+from meterwise.outcomes import RefusedError
 
 POSTGRES_TYPES = {
     "VARCHAR": "text",

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_valid
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from meterwise.planning import RefusedError
+from meterwise.outcomes import RefusedError
 from meterwise.raw_tables import RAW_TABLES, RawTable
 from meterwise.settings import Settings, get_settings
 from meterwise.utility import Utility

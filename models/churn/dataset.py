@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from meterwise.planning import NothingToDoError, RefusedError
+from meterwise.outcomes import NothingToDoError, RefusedError
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 from models.churn.params import ChurnParams

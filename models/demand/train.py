@@ -5,7 +5,7 @@ import logging
 import pandas as pd
 
 from meterwise import registry
-from meterwise.planning import NothingToDoError
+from meterwise.outcomes import NothingToDoError
 from meterwise.settings import Settings, get_settings
 from models.demand import plots
 from models.demand.dataset import INPUTS, MODEL, Split, Windows, labelled_rows, skip_reason, split

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from meterwise.planning import NothingToDoError, RefusedError
+from meterwise.outcomes import NothingToDoError, RefusedError
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 from models.segments.params import PROFILE, SegmentsParams

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from meterwise.commands.demo import DATABASES, Demo, advance, settings_of
+from meterwise.commands.demo import advance
+from meterwise.commands.demo_state import DATABASES, Demo, settings_of
 from meterwise.commands.follow import Chain, run_day
 from meterwise.database import connect
 from meterwise.settings import Settings

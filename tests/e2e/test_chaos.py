@@ -16,8 +16,8 @@ import pytest
 from pydantic import SecretStr
 
 from e2e.small_utility import CUSTOMERS, published_tables
-from meterwise.commands.demo import load as load_demo
-from meterwise.commands.demo import settings_of
+from meterwise.commands.demo_state import load as load_demo
+from meterwise.commands.demo_state import settings_of
 from meterwise.postgres import EmbeddedPostgres
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3600)]

@@ -37,10 +37,10 @@ def test_the_last_state_of_a_landing_holds(database: Settings) -> None:
 
 
 def test_a_build_records_what_was_stale(database: Settings) -> None:
-    assert ops.last_build(database) is None
+    assert ops.last_build("tag:daily", database) is None
     ops.record_build("tag:daily", ["2026-07-14", "2026-07-15"], stale_domains={"weather": "late"}, settings=database)
     ops.record_build("tag:daily", ["2026-07-16"], state="failed", settings=database)
-    build = ops.last_build(database)
+    build = ops.last_build("tag:daily", database)
     assert build is not None
     assert build["stale_domains"] == {"weather": "late"}
     assert [str(day) for day in build["as_of_dates"]] == ["2026-07-14", "2026-07-15"]

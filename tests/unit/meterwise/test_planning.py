@@ -1,15 +1,16 @@
 """For which days a stage runs, and when it has nothing to do."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from meterwise import ops, planning
-from meterwise.planning import NothingToDoError
+from meterwise.outcomes import NothingToDoError
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 
+DAY = "2026-07-15"
 NOON = datetime(2026, 7, 15, 12, tzinfo=UTC)
 
 
@@ -60,28 +61,48 @@ def test_a_landing_is_awaited_until_it_has_landed_or_failed(database: Settings) 
     assert planning.stale_domains(day, settings=database) == {"crm": "landing", "meter_reads": "failed. disk is full"}
 
 
-def test_a_day_is_built_when_something_was_accepted_since(database: Settings) -> None:
+def test_the_deadline_builds_a_day_only_when_something_was_accepted_since(database: Settings) -> None:
     warehouse = Warehouse(database)
     warehouse.create_raw_tables()
     with pytest.raises(NothingToDoError, match="No load"):
-        planning.days_to_build(["2026-07-15"], database)
+        planning.days_to_build([DAY], None, settings=database)
 
     _accept(warehouse, "000000001-weather")
-    assert planning.days_to_build(["2026-07-15"], database) == ["2026-07-15"]
+    assert planning.days_to_build([DAY], None, by_the_clock=True, settings=database) == [DAY]
 
-    ops.record_build("warehouse", ["2026-07-15"], accepted_loads=1, settings=database)
+    ops.record_build("warehouse", [DAY], accepted_loads=1, begun_at=NOON, settings=database)
     with pytest.raises(NothingToDoError, match="Built already"):
-        planning.days_to_build(["2026-07-15"], database)
+        planning.days_to_build([DAY], None, by_the_clock=True, settings=database)
 
     _accept(warehouse, "000000002-weather")
-    assert planning.days_to_build(["2026-07-14", "2026-07-15"], database) == ["2026-07-14", "2026-07-15"]
+    days = planning.days_to_build(["2026-07-14", DAY], None, by_the_clock=True, settings=database)
+    assert days == ["2026-07-14", DAY]
+
+
+def test_one_build_serves_all_that_landed_before_it_began_and_a_person_is_always_served(database: Settings) -> None:
+    _accept(Warehouse(database), "000000001-weather")
+    ops.record_build("warehouse", [DAY], accepted_loads=1, begun_at=NOON, settings=database)
+
+    with pytest.raises(NothingToDoError, match="Built already"):
+        planning.days_to_build([DAY], NOON - timedelta(seconds=1), settings=database)
+    assert planning.days_to_build([DAY], NOON + timedelta(seconds=1), settings=database) == [DAY]
+    assert planning.days_to_build([DAY], None, settings=database) == [DAY]
+
+
+def test_what_was_there_when_a_publication_began_does_not_publish_again(database: Settings) -> None:
+    ops.record_build("publish", [DAY], begun_at=NOON, settings=database)
+
+    with pytest.raises(NothingToDoError, match="Published already"):
+        planning.days_ready_to_publish([DAY], NOON, database)
+    with pytest.raises(NothingToDoError, match="Awaited"):
+        planning.days_ready_to_publish([DAY], NOON + timedelta(seconds=1), database)
 
 
 def test_publishing_waits_for_every_input_and_names_what_it_awaits(warehouse: Warehouse, settings: Settings) -> None:
     warehouse.create_score_tables()
     day = "2026-07-15"
     with pytest.raises(NothingToDoError, match="features of segments, scores of demand, scores of churn"):
-        planning.days_ready_to_publish([day], settings)
+        planning.days_ready_to_publish([day], None, settings)
 
     warehouse.execute(
         "create schema if not exists features; "
@@ -90,10 +111,11 @@ def test_publishing_waits_for_every_input_and_names_what_it_awaits(warehouse: Wa
     warehouse.execute(f"insert into scores.demand_forecasts (as_of_date, region_code) values (date '{day}', 'R1')")
     warehouse.execute(f"insert into scores.model_skips values (date '{day}', 'churn', 'no CRM')")
 
-    assert planning.days_ready_to_publish([day], settings) == [day]
+    assert planning.days_ready_to_publish([day], None, settings) == [day]
 
 
 def _accept(warehouse: Warehouse, load_id: str) -> None:
+    warehouse.create_raw_tables()
     warehouse.execute(
         "insert into raw.load_audit by name select $load_id as load_id, 'weather' as source, 'weather' as table_name, "
         "'a file' as origin, 'accepted' as state, date '2026-07-15' as as_of_date, 1 as landed_rows, "

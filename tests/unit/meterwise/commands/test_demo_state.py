@@ -6,7 +6,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from meterwise.cli import app
-from meterwise.commands.demo import Demo, load, settings_of
+from meterwise.commands.demo_state import Demo, load, settings_of
 
 
 def test_the_next_day_follows_the_last_published_one(tmp_path: Path) -> None:

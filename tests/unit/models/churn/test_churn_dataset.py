@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planted_churn import GRID, LAST_DAY, PlantedUtility
 
-from meterwise.planning import RefusedError
+from meterwise.outcomes import RefusedError
 from models.churn.dataset import (
     ChurnSkippedError,
     labelled,

@@ -1,0 +1,40 @@
+"""How a command that keeps a stack up comes to its end: in order, at Ctrl-C or SIGTERM."""
+
+import signal
+import time
+from types import FrameType
+
+from rich.console import Console
+
+from meterwise.stack.stack import Stack
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM end this command like Ctrl-C does: in order, with everything that it started."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def wait_for_end(stack: Stack, console: Console) -> int:
+    """Keep a stack up until Ctrl-C or SIGTERM; returns the exit code.
+
+    Raises:
+        StackError: A part of it ended by itself.
+    """
+    ended = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal ended
+        ended = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    console.print("Up. Ctrl-C stops everything.")
+    while not ended:
+        stack.check_alive()
+        time.sleep(0.5)
+    console.print("Stopping.")
+    return 0
