@@ -61,8 +61,9 @@ type: $(STAMP) ## check types
 	@$(BIN)/mypy
 
 .PHONY: docs
-docs: $(STAMP) ## write docs/data-contracts.md and dbt's documentation of the warehouse
+docs: $(STAMP) ## write docs/data-contracts.md, the README's result and dbt's documentation of the warehouse
 	@$(BIN)/python -m meterwise.commands.data_contracts
+	@$(BIN)/python -m meterwise.commands.readme_result
 	@$(BIN)/python -c 'from meterwise.transform import docs; print(docs())'
 
 .PHONY: clean

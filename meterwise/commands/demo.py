@@ -32,7 +32,7 @@ def demo(
     once: Annotated[bool, typer.Option(help="End by itself; the exit code says whether all went well.")] = False,
     home: Annotated[Path, typer.Option(help="Folder of the demo.")] = Path(".meterwise"),
     customers: Annotated[int | None, typer.Option(min=20, help="Customers of the utility; default 1,000.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Another seed is another utility; default 7.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed is another utility; default 2026.")] = None,
     first_date: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD; default 2026-07-15.")] = None,
 ) -> None:
     """Run one day of a made-up utility through everything; again, and it is the next day."""
@@ -84,6 +84,7 @@ def _run(state: Demo, home: Path, once: bool) -> int:
             state.published = day
             state.save(home)
             summary.show(stack, day.isoformat(), console)
+            summary.keep(stack, day.isoformat())
             console.print(
                 f"\nPublished {chain.seconds:.0f} s after landing began, {time.monotonic() - begun:.0f} s in all. "
                 "Run it again for the next day.",

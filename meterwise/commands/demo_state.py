@@ -16,7 +16,7 @@ class Demo(BaseModel, extra="forbid"):
     """What a demo remembers in its home."""
 
     customers: int = 1000
-    seed: int = 7
+    seed: int = 2026  # parameters of the models were chosen on other seeds, so that its figures do not flatter
     first_date: date = date(2026, 7, 15)
     published: date | None = None
 

@@ -1,7 +1,9 @@
 """What a person wants to see after a publication: the segments, how good the models are, and where to look."""
 
+import io
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -28,15 +30,30 @@ select table_name, rows, version from published.publications where is_current or
 """
 
 
+KEPT = "summary.txt"
+
+
 def show(stack: Stack, as_of_date: str, console: Console) -> None:
-    """Print the summary of a published day."""
+    """Print the summary of a published day and where to look further."""
     console.print()
-    console.print(_segments(stack.settings, as_of_date))
-    for line in (*_quality(stack.settings), *_published(stack.settings)):
-        console.print(line, highlight=False)
+    _show_result(stack.settings, as_of_date, console)
     console.print()
     for name, address in addresses(stack).items():
         console.print(f"  {name:<11}{address}", highlight=False, soft_wrap=True)
+
+
+def keep(stack: Stack, as_of_date: str) -> None:
+    """Keep the result of a published day in the home, as text, for the README."""
+    page = io.StringIO()
+    _show_result(stack.settings, as_of_date, Console(file=page, width=120, color_system=None))
+    lines = [line.rstrip() for line in page.getvalue().splitlines()]
+    (stack.home / KEPT).write_text("\n".join(lines).strip() + "\n")
+
+
+def _show_result(settings: Settings, as_of_date: str, console: Console) -> None:
+    console.print(_segments(settings, as_of_date))
+    for line in (*_quality(settings), *_published(settings)):
+        console.print(line, highlight=False)
 
 
 def addresses(stack: Stack) -> dict[str, str]:
@@ -53,7 +70,7 @@ def addresses(stack: Stack) -> dict[str, str]:
 
 
 def _segments(settings: Settings, as_of_date: str) -> Table:
-    table = Table(title=f"Customer segments of {as_of_date}", title_justify="left")
+    table = Table(title=f"Customer segments of {as_of_date}", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("segment")
     for column in ("customers", "MWh a year", "peak share", "churn in 90 days", "at high risk"):
         table.add_column(column, justify="right")
