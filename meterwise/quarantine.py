@@ -3,6 +3,8 @@
 How rows get here is the business of ``meterwise.ingest``.
 """
 
+from dataclasses import replace
+
 import duckdb
 import pyarrow as pa
 
@@ -87,6 +89,7 @@ def _replay_load(
         )
     if was_refused:
         source = _canonical(source)
+        landing = replace(landing, is_assumed=_was_assumed(connection, old_load_id))
     rows = _stage(connection, source, old_load_id, was_refused)
     if not number(connection, f"select count(*) from {rows.relation}"):
         return None
@@ -119,6 +122,12 @@ def _stage(
         ]
     connection.execute(f"create or replace temp table replay_rows as select {', '.join(fields)}, {LINE} from replayed")
     return SourceRows("replay_rows", column_types(connection, "replay_rows"), f"replay of {load_id}")
+
+
+def _was_assumed(connection: duckdb.DuckDBPyConnection, load_id: str) -> bool:
+    """Whether a refused load came without times of receipt; else its rows would say that they were seen long ago."""
+    query = "select count(*) from raw.quarantine where load_id = $1 and row_json ->> 'received_at_assumed' = 'true'"
+    return number(connection, query, [load_id]) > 0
 
 
 def _canonical(source: FileSource | SqlSource) -> FileSource | SqlSource:

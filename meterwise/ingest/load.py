@@ -30,6 +30,8 @@ class Landing:
     now_utc: datetime
     is_replay: bool = False
     """Rows come back from quarantine: those still bad stay there and are no part of the load."""
+    is_assumed: bool = False
+    """Their time of receipt was assumed when they landed first, and stays so."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def book(
     load_id = next_load_id(connection, source.table)
     is_first = is_first_load(connection, source, landing.as_of_date)
     quality.judge(connection, source, zone)
-    versions.stamp(connection, source, landing.now_utc, is_first, zone)
+    versions.stamp(connection, source, landing.now_utc, is_first, zone, landing.is_assumed)
     counts = versions.add(connection, source, load_id, landing.now_utc, f"{LINE}, _slot")
     log_broken_relations(connection, source, load_id, origin)
     landed = counts.accepted + counts.duplicate + quarantined

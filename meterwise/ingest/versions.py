@@ -31,7 +31,12 @@ class Counts:
 
 
 def stamp(
-    connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, now_utc: datetime, is_first: bool, zone: str
+    connection: duckdb.DuckDBPyConnection,
+    source: FileSource | SqlSource,
+    now_utc: datetime,
+    is_first: bool,
+    zone: str,
+    was_assumed: bool = False,
 ) -> None:
     """Make ``received``: ``judged`` with the time of receipt, taken from the source or assumed.
 
@@ -41,13 +46,14 @@ def stamp(
         now_utc: Time of landing.
         is_first: Whether this belongs to the first load of the source, which has no past of its own.
         zone: Zone of the utility, for events that are dates.
+        was_assumed: Whether the time that the rows bring along was assumed when they landed first.
     """
     table = source.raw_table
     now = f"timestamp '{now_utc}'"
     believes = source.received_at is not None and (not is_first or source.trusts_received_at)
     event = _event_utc(table, zone)
     if believes:
-        received, assumed = f"coalesce(_received_at, {now})", "false"
+        received, assumed = f"coalesce(_received_at, {now})", str(was_assumed).lower()
     elif is_first and event:
         minutes = round(source.delay_hours * 60)
         received, assumed = f"least({event} + to_minutes({minutes}), {now})", "true"

@@ -59,6 +59,18 @@ def test_rows_of_a_refused_load_come_back_as_they_were(site: Site) -> None:
     site.account()
 
 
+def test_a_first_load_that_was_refused_comes_back_with_times_that_are_assumed(site: Site) -> None:
+    columns = {"customer_id": "id", "customer_class": "class", "joined_on": "since"}
+    site.source("customers", table="crm_customers", kind="files", path="in/c.csv", columns=columns)
+    site.write("c.csv", ["C1,HH,2020-01-01"], "id,class,since")
+    load_ids = land("crm", "2026-07-15", site.settings)
+    before = site.rows("select * exclude (load_id) from raw.crm_customers")
+    refuse(load_ids, "a check said no", site.settings)
+    replay(settings=site.settings)
+    assert site.rows("select * exclude (load_id) from raw.crm_customers") == before
+    assert site.rows("select received_at_assumed from raw.crm_customers") == [(True,)]
+
+
 def test_overview_and_commands_never_show_the_rows(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     columns = {"customer_id": "id", "customer_class": "class", "joined_on": "since", "name": "name", "phone": "phone"}
     site.source("customers", table="crm_customers", kind="files", path="in/c.csv", columns=columns)
