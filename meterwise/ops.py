@@ -254,17 +254,20 @@ def record_build(
     )
 
 
-def last_build(selection: str, settings: Settings | None = None) -> dict[str, Any] | None:
-    """Return the last build of a selection that succeeded, or None."""
-    rows = _rows(_succeeded(selection), settings)
-    return rows[0] if rows else None
-
-
 def last_build_of(selection: str, as_of_date: str, settings: Settings | None = None) -> dict[str, Any] | None:
     """Return the last build of a selection for a day that succeeded, or None."""
     of_the_day = BUILDS.c.as_of_dates.contains([date.fromisoformat(as_of_date)])
     rows = _rows(_succeeded(selection).where(of_the_day), settings)
     return rows[0] if rows else None
+
+
+def newest_day_built(selection: str, settings: Settings | None = None) -> date | None:
+    """Return the newest day that a build of a selection succeeded for; a rebuild of an older day does not move it."""
+    days = select(func.unnest(BUILDS.c.as_of_dates).label("day")).where(
+        BUILDS.c.selection == selection, BUILDS.c.state == "built"
+    )
+    found: date | None = _rows(select(func.max(days.subquery().c.day).label("day")), settings)[0]["day"]
+    return found
 
 
 def _succeeded(selection: str) -> Select[Any]:

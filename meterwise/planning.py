@@ -5,8 +5,7 @@ What a stage does does not belong here.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from meterwise.outcomes import NothingToDoError
@@ -169,11 +168,10 @@ def newest_built_day(settings: Settings | None = None) -> str:
     """
     from meterwise import ops
 
-    built: dict[str, Any] | None = ops.last_build("warehouse", settings=settings)
-    if built is None:
+    day = ops.newest_day_built("warehouse", settings=settings)
+    if day is None:
         raise NothingToDoError("No features were built so far: build_warehouse must run first.")
-    days: list[date] = built["as_of_dates"]
-    return max(days).isoformat()
+    return day.isoformat()
 
 
 def rows_of(table: str, as_of_date: str, settings: Settings | None = None) -> int:

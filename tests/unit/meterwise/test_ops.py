@@ -1,6 +1,7 @@
 """The schema ops remembers across runs, is only appended to, and refuses what it does not understand."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -37,13 +38,20 @@ def test_the_last_state_of_a_landing_holds(database: Settings) -> None:
 
 
 def test_a_build_records_what_was_stale(database: Settings) -> None:
-    assert ops.last_build("tag:daily", database) is None
+    assert ops.newest_day_built("tag:daily", database) is None
     ops.record_build("tag:daily", ["2026-07-14", "2026-07-15"], stale_domains={"weather": "late"}, settings=database)
     ops.record_build("tag:daily", ["2026-07-16"], state="failed", settings=database)
-    build = ops.last_build("tag:daily", database)
+    build = ops.last_build_of("tag:daily", "2026-07-15", database)
     assert build is not None
     assert build["stale_domains"] == {"weather": "late"}
     assert [str(day) for day in build["as_of_dates"]] == ["2026-07-14", "2026-07-15"]
+
+
+def test_a_rebuild_of_an_older_day_does_not_take_training_back(database: Settings) -> None:
+    ops.record_build("warehouse", ["2026-07-15"], settings=database)
+    ops.record_build("warehouse", ["2026-01-01"], settings=database)
+    ops.record_build("warehouse", ["2026-07-16"], state="failed", settings=database)
+    assert ops.newest_day_built("warehouse", database) == date(2026, 7, 15)
 
 
 def test_many_tasks_may_migrate_at_once(database: Settings) -> None:
