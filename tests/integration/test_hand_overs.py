@@ -58,3 +58,16 @@ def test_a_table_without_a_suite_is_accepted(settings: Settings) -> None:
     expectations.check_landing("crm", DAY, [load_id], settings)
 
     assert states(settings) == {load_id: "accepted"}
+
+
+def test_a_customer_with_two_meters_and_one_implausible_day_do_not_stop_a_publication(settings: Settings) -> None:
+    Warehouse(settings).execute("create schema publish")
+    Warehouse(settings).execute(
+        "create table publish.customer_usage_daily as select 'C' || n as customer_id, date '2026-04-01' as local_date, "
+        "case when n = 0 then -1 else 5 end as consumption_kwh, case when n = 1 then 2880 else 1440 end as "
+        "measured_minutes from range(200) as numbers (n)"
+    )
+
+    verdict = expectations.check("customer_usage_daily", DAY, settings=settings)
+
+    assert not verdict.breaches
