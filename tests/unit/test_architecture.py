@@ -21,7 +21,7 @@ ABOVE_THE_STAGES = {"meterwise/cli.py", "meterwise/commands", "meterwise/stack"}
 # They name the type of the connection that the warehouse hands them; the made-up utility has a database of its own.
 GIVEN_A_CONNECTION = {"meterwise/ingest", "meterwise/sources", "meterwise/quarantine.py", "meterwise/publish"}
 ONLY_IN = {
-    "mlflow": {"meterwise/registry.py"},
+    "mlflow": {"meterwise/registry"},
     "airflow": {"dags"},
     "cosmos": {"dags"},
     "duckdb": {"meterwise/warehouse.py", *GIVEN_A_CONNECTION},

@@ -39,7 +39,7 @@ def settings(mlflow_settings: Settings) -> Settings:
 
 @pytest.fixture
 def client(settings: Settings):
-    return registry._client(settings)
+    return registry.client(settings)
 
 
 def test_a_run_is_named_by_date_and_window_and_says_what_it_learnt_from(settings, client):
@@ -61,14 +61,14 @@ def test_a_version_carries_predictor_signature_example_and_card(settings, client
     assert loaded.predictor.predict(FEATURES)["doubled"].tolist()[:2] == [20.0, 40.0]
     assert loaded.metrics["wape"] == 0.1
     assert client.get_model_version(name, version).description.startswith("# Churn")
-    signature = registry._mlflow(settings).models.get_model_info(f"models:/{name}/{version}").signature
+    signature = registry.connect(settings).models.get_model_info(f"models:/{name}/{version}").signature
     assert signature.inputs.input_names() == ["customer_id", "kwh_30d"]
 
 
 def test_the_served_model_answers_like_the_predictor(settings):
     _, version = registry.version_of_run(record(settings), settings)
 
-    served = registry._mlflow(settings).pyfunc.load_model(f"models:/churn/{version}")
+    served = registry.connect(settings).pyfunc.load_model(f"models:/churn/{version}")
 
     assert served.predict(FEATURES)["doubled"].tolist()[:2] == [20.0, 40.0]
 

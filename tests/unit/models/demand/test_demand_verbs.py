@@ -50,12 +50,12 @@ def poor(_trained) -> str:
 
 
 def test_training_records_model_and_baselines(utility, trained):
-    run = registry._client(utility).get_run(trained)
+    run = registry.client(utility).get_run(trained)
 
     assert run.info.run_name.startswith(f"{AS_OF_DATE} (2025-09-")
     assert run.data.metrics["wape"] < run.data.metrics["wape_naive"]
     assert {"wape_day_ahead", "wape_week_ahead", "wape_peak", "coverage_80", "skill"} <= set(run.data.metrics)
-    plots = [artifact.path for artifact in registry._client(utility).list_artifacts(trained, "plots")]
+    plots = [artifact.path for artifact in registry.client(utility).list_artifacts(trained, "plots")]
     assert len(plots) == 4
 
 
@@ -114,7 +114,7 @@ def test_scoring_replaces_the_day(utility, params, trained):
 
 def test_an_alias_moved_by_hand_is_honoured_and_recorded(utility, params, trained):
     evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
-    registry._client(utility).set_registered_model_alias("demand", "champion", "2")
+    registry.client(utility).set_registered_model_alias("demand", "champion", "2")
 
     score.score(AS_OF_DATE, utility)
 
@@ -125,7 +125,7 @@ def test_an_alias_moved_by_hand_is_honoured_and_recorded(utility, params, traine
 
 
 def test_a_promotion_killed_before_its_record_is_not_taken_for_a_hand(utility, params, trained):
-    client = registry._client(utility)
+    client = registry.client(utility)
     client.set_model_version_tag("demand", "1", registry.PROMOTED_ON, AS_OF_DATE)
     client.set_model_version_tag("demand", "1", registry.PROMOTED_WHY, "first model")
     client.set_registered_model_alias("demand", "champion", "1")

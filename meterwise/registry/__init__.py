@@ -1,0 +1,63 @@
+"""Training runs and registered models in MLflow. The only importer of mlflow.
+
+What a model computes, and whether a challenger is better, is said in ``models/``; who was champion from when to when is
+kept by ``promotions``, since MLflow keeps no such history.
+"""
+
+from meterwise.registry.fingerprints import fingerprint, frame_digest
+from meterwise.registry.runs import AS_OF_DATE, FINGERPRINT, VERDICT, Run, record_verdict, run
+from meterwise.registry.served import Predictor
+from meterwise.registry.store import RegistryDownError, client, connect, run_url, tracking_uri
+from meterwise.registry.versions import (
+    CHAMPION,
+    PROMOTED_ON,
+    PROMOTED_WHY,
+    AliasHolder,
+    Champion,
+    NoChampionError,
+    RegisteredModel,
+    alias_holder,
+    champion,
+    has_champion,
+    last_trained,
+    load,
+    load_run,
+    move_alias,
+    require_champion,
+    trained,
+    version_of_run,
+)
+
+__all__ = [
+    "AS_OF_DATE",
+    "CHAMPION",
+    "FINGERPRINT",
+    "PROMOTED_ON",
+    "PROMOTED_WHY",
+    "VERDICT",
+    "AliasHolder",
+    "Champion",
+    "NoChampionError",
+    "Predictor",
+    "RegisteredModel",
+    "RegistryDownError",
+    "Run",
+    "alias_holder",
+    "champion",
+    "client",
+    "connect",
+    "fingerprint",
+    "frame_digest",
+    "has_champion",
+    "last_trained",
+    "load",
+    "load_run",
+    "move_alias",
+    "record_verdict",
+    "require_champion",
+    "run",
+    "run_url",
+    "tracking_uri",
+    "trained",
+    "version_of_run",
+]
