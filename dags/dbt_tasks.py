@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowFailException
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
 
+from every_try import EveryTryProducer, believe_the_producer
 from meterwise.settings import get_settings
 from meterwise.stack import manifest
 
@@ -52,10 +52,7 @@ def dbt_group(group_id: str, select: list[str] | None, exclude: list[str] | None
     )
     for task in group.children.values():
         if hasattr(task, "_fallback_to_non_watcher_run"):
-            task._fallback_to_non_watcher_run = _refuse_to_run_dbt
-    return group, group.children[f"{group_id}.dbt_producer_watcher"]
-
-
-def _refuse_to_run_dbt(try_number: int, context: Any) -> bool:
-    """Keep a watcher from running its model itself, beside the pool, as Cosmos would when the producer has failed."""
-    raise AirflowFailException("dbt has ended without building this model; the log of dbt_producer_watcher says why.")
+            task._fallback_to_non_watcher_run = believe_the_producer
+    producer = group.children[f"{group_id}.dbt_producer_watcher"]
+    producer.__class__ = EveryTryProducer  # Cosmos offers no place to name another class
+    return group, producer

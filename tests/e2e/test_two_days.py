@@ -82,6 +82,19 @@ def test_contact_data_is_nowhere_outside_raw(two_days: TwoDays) -> None:
     assert "crm: public.customers" in _tables_in_postgres(two_days, ("crm",), planted)
 
 
+def test_a_build_that_is_cleared_is_built_again(two_days: TwoDays) -> None:
+    before = published_tables(two_days.stack.settings)
+    (build, *_) = [run for run in two_days.second.chain.runs if _has_built(two_days, run)]
+
+    two_days.stack.airflow.begin_again(build)
+    _wait_until_quiet(two_days)
+
+    again = two_days.stack.airflow.run(build)
+    assert again.state == "success"
+    assert {task["state"] for task in two_days.stack.airflow.tasks(again)} == {"success"}
+    assert published_tables(two_days.stack.settings) == before
+
+
 def test_a_refused_file_reaches_nothing_and_says_why_in_the_last_line(two_days: TwoDays) -> None:
     before = published_tables(two_days.stack.settings)
     bad = _broken_copy(two_days.stack.settings.sources_file.parent / "landing")
@@ -99,12 +112,21 @@ def _run_dag(two_days: TwoDays, dag_id: str) -> DagRun:
     """Run one DAG for the second day and everything that it sets off, to the end."""
     airflow = two_days.stack.airflow
     run_id = airflow.trigger(dag_id, SECOND.isoformat())
+    _wait_until_quiet(two_days)
+    (ended,) = [run for run in airflow.runs_since(datetime(2026, 1, 1, tzinfo=UTC)) if run.run_id == run_id]
+    return ended
+
+
+def _wait_until_quiet(two_days: TwoDays) -> None:
     quiet = 0
     while quiet < 5:
         time.sleep(1)
-        quiet = 0 if airflow.active_runs() else quiet + 1
-    (ended,) = [run for run in airflow.runs_since(datetime(2026, 1, 1, tzinfo=UTC)) if run.run_id == run_id]
-    return ended
+        quiet = 0 if two_days.stack.airflow.active_runs() else quiet + 1
+
+
+def _has_built(two_days: TwoDays, run: DagRun) -> bool:
+    tasks = two_days.stack.airflow.tasks(run) if run.dag_id == "build_warehouse" else []
+    return any(task["task_id"] == "dbt.dbt_producer_watcher" and task["state"] == "success" for task in tasks)
 
 
 def _log(two_days: TwoDays, dag_id: str, task_id: str) -> str:
