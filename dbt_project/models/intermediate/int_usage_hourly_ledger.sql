@@ -17,13 +17,18 @@ new_loads as (
     select distinct load_id from new_reads
 ),
 
--- Only a read with more than one version needs its history; nearly all have one.
+-- Only a read with more than one version needs its history; nearly all have one. The later version may be booked
+-- already: of two loads that landed together, the first may have been accepted last.
 corrected_keys as (
     select distinct
-        meter_id,
-        interval_start_utc
-    from new_reads
-    where version_no > 1
+        reads.meter_id,
+        reads.interval_start_utc
+    from reads
+    {% if is_incremental() %}
+        inner join new_reads
+            on reads.meter_id = new_reads.meter_id and reads.interval_start_utc = new_reads.interval_start_utc
+    {% endif %}
+    where reads.version_no > 1
 ),
 
 histories as (
