@@ -1,8 +1,10 @@
+-- A version replaced on the day it arrived was never known at a day's end; else both would hold from the start.
 with meters as (
     select
         *,
         case when received_at_assumed then date '0001-01-01' else known_on end as known_from
     from {{ ref('stg_meters') }}
+    where replaced_on is null or replaced_on > known_on
 ),
 
 service_points as (
@@ -10,6 +12,7 @@ service_points as (
         *,
         case when received_at_assumed then date '0001-01-01' else known_on end as known_from
     from {{ ref('stg_service_points') }}
+    where replaced_on is null or replaced_on > known_on
 ),
 
 read_meters as (

@@ -15,7 +15,7 @@ service_points as (
         *,
         case when received_at_assumed then date '0001-01-01' else known_on end as known_from
     from {{ ref('stg_service_points') }}
-    where station_code is not null
+    where station_code is not null and (replaced_on is null or replaced_on > known_on)
 ),
 
 sites as (
