@@ -34,13 +34,16 @@ class TransformError(RuntimeError):
     """dbt failed; the text names the first model, its error and the cure."""
 
 
-def build(select: str, as_of_dates: Sequence[str], settings: Settings | None = None) -> None:
+def build(
+    select: str, as_of_dates: Sequence[str], settings: Settings | None = None, asked_dates: Sequence[str] = ()
+) -> None:
     """Run one ``dbt build``.
 
     Args:
         select: dbt selection; ``""`` means every layer up to the marts, ``tag:publish`` the last one.
         as_of_dates: Days (ISO) to build; the latest is the day itself, see ``plan_dates``.
         settings: Defaults to those of the process.
+        asked_dates: See ``dbt_vars``.
 
     Raises:
         TransformError: A model or a test failed. What was built before stays as it was.
@@ -55,7 +58,7 @@ def build(select: str, as_of_dates: Sequence[str], settings: Settings | None = N
             "--exclude-resource-type",
             "unit_test",
             "--vars",
-            json.dumps(dbt_vars(as_of_dates, settings)),
+            json.dumps(dbt_vars(as_of_dates, settings, asked_dates)),
         ],
         settings,
     )
@@ -107,12 +110,22 @@ def dbt_environment(settings: Settings | None = None) -> dict[str, str]:
     }
 
 
-def dbt_vars(as_of_dates: Sequence[str], settings: Settings | None = None) -> dict[str, Any]:
-    """Return the variables of a build for these days; the same for this module and for Cosmos."""
+def dbt_vars(
+    as_of_dates: Sequence[str], settings: Settings | None = None, asked_dates: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the variables of a build for these days; the same for this module and for Cosmos.
+
+    Args:
+        as_of_dates: Days (ISO) to build, training history included.
+        settings: Defaults to those of the process.
+        asked_dates: Those that somebody asked for; the latest day need not be named.
+    """
     settings = settings or get_settings()
     utility = _utility(settings)
     return {
         "as_of_dates": sorted(set(as_of_dates)),
+        "asked_dates": sorted(set(asked_dates)),
+        "today": utility.today(settings).isoformat(),
         "timezone": utility.timezone,
         "country": utility.country,
         "static_columns": _static_columns(settings),

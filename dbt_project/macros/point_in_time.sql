@@ -52,6 +52,11 @@ select * from versions
 {# Latest of the days that the build is for. #}
 {% macro last_as_of_date() -%}{{ var('as_of_dates') | max }}{%- endmacro %}
 
+{# Days as a list of SQL dates. #}
+{% macro listed(days) -%}
+{% for day in days %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
 {# Days before the latest one. #}
 {% macro days_back(day) -%}
 {%- set parse = modules.datetime.date.fromisoformat -%}
@@ -59,27 +64,34 @@ select * from versions
 {%- endmacro %}
 
 {# The days that a feature table is built for: demand learns from every day; churn needs answers, so 90 days ago and
-   every 28 days before; segments look every 28 days back for stability. The day itself is always one of them. #}
-{% macro as_of_days(purpose) -%}
+   every 28 days before; segments look every 28 days back for stability. Days that were asked for are always among them. #}
+{% macro days_for(purpose) -%}
 {%- set days = [] -%}
 {%- for day in var('as_of_dates') | unique | sort -%}
     {%- set back = days_back(day) | int -%}
     {%- if back == 0
+        or day in var('asked_dates')
         or purpose == 'demand'
         or (purpose == 'churn' and back >= 90 and (back - 90) % 28 == 0)
         or (purpose == 'segments' and back % 28 == 0 and back <= 224) -%}
         {%- do days.append(day) -%}
     {%- endif -%}
 {%- endfor -%}
-select as_of_date::date as as_of_date
-    from (values {% for day in days %}('{{ day }}'){{ ', ' if not loop.last }}{% endfor %}) as listed (as_of_date)
+{{ return(days) }}
 {%- endmacro %}
 
-{# Before the insert of a feature table: the days that are built again make room, in the same transaction. #}
+{% macro as_of_days(purpose) -%}
+select as_of_date::date as as_of_date
+    from (values {% for day in days_for(purpose) %}('{{ day }}'){{ ', ' if not loop.last }}{% endfor %}) as listed (as_of_date)
+{%- endmacro %}
+
+{# Before the insert into a table of days: the days that are built again, and no others, make room, in the same
+   transaction. #}
 {% macro delete_days() -%}
 {%- if is_incremental() -%}
+{%- set days = days_for(this.identifier[9:]) if this.identifier.startswith('features_') else var('as_of_dates') -%}
 delete from {{ this }}
-where as_of_date in ({% for day in var('as_of_dates') %}date '{{ day }}'{{ ', ' if not loop.last }}{% endfor %})
+where as_of_date in ({{ listed(days) }})
 {%- endif -%}
 {%- endmacro %}
 

@@ -100,6 +100,51 @@ def test_the_ledger_built_in_steps_equals_the_one_built_at_once(built: Settings)
     assert Warehouse(built).arrow(query).equals(in_steps)
 
 
+def test_a_load_that_is_accepted_after_a_later_one_is_not_counted_twice(tmp_path: Path) -> None:
+    settings = tiny_settings(tmp_path)
+    utility, ledger = TinyUtility(settings), "stg_meter_reads int_usage_hourly_ledger"
+    state = "update raw.load_audit set state = $state where load_id = $load_id"
+    utility.reads("M1", "2026-02-28", "2026-02-28")
+    transform.build(ledger, [DAY], settings)
+    first = utility.reads("M1", "2026-03-01", "2026-03-01", kwh=1)
+    utility.reads("M1", "2026-03-01", "2026-03-01", kwh=5, received="timestamp '2026-03-20 12:00'")
+    utility.warehouse.execute(state, {"state": "landed", "load_id": first})
+    transform.build(ledger, [DAY], settings)
+
+    utility.warehouse.execute(state, {"state": "accepted", "load_id": first})
+    transform.build(ledger, [DAY], settings)
+
+    rows = utility.warehouse.arrow(
+        "select known_on::varchar as known_on, sum(delta_kwh)::double as kwh, sum(delta_minutes) as minutes "
+        "from intermediate.int_usage_hourly_ledger where local_date = date '2026-03-01' group by known_on order by 1"
+    )
+    assert [tuple(row.values()) for row in rows.to_pylist()] == [("2026-03-02", 24, 1440), ("2026-03-20", 96, 0)]
+
+
+def test_a_rebuild_of_an_older_day_takes_no_departure_away(built: Settings) -> None:
+    transform.build("customer_departures", ["2026-03-01"], built)
+
+    left = Warehouse(built).arrow("select customer_id, left_on from marts.customer_departures").to_pylist()
+    assert left == [{"customer_id": "Anna", "left_on": date(2026, 3, 15)}]
+
+
+def test_every_day_that_is_asked_for_is_built_and_published_beside_a_later_one(built: Settings) -> None:
+    days = [DAY, "2026-04-07", LATER]
+    tables = ("features.features_segments", "features.features_demand", "publish.customer_segments")
+    transform.build(transform.PUBLISH, [DAY], built)
+
+    transform.build("", days, built, asked_dates=days[1:])
+    transform.build(transform.PUBLISH, days[1:], built)
+
+    found = {
+        table: Warehouse(built).arrow(f"select distinct as_of_date::varchar as d from {table} order by d")
+        for table in tables
+    }
+    assert {table: set(days) <= set(rows["d"].to_pylist()) for table, rows in found.items()} == dict.fromkeys(
+        tables, True
+    )
+
+
 def test_the_region_s_load_is_scaled_for_a_meter_that_is_missing(built: Settings) -> None:
     rows = Warehouse(built).arrow(
         "select consumption_kwh, load_kwh, expected_meters, reporting_meters, is_complete "

@@ -17,7 +17,8 @@ last_contracts as (
     where end_on is not null
 ),
 
--- An end that is announced and lies ahead is not yet a departure.
+-- An end that is announced and lies ahead is not yet a departure. A rebuild of an older day takes none away: labels of
+-- later days are made of them.
 departures as (
     select
         customers.customer_id,
@@ -26,7 +27,7 @@ departures as (
     from customers
     left join last_contracts
         on customers.customer_id = last_contracts.customer_id and last_contracts.newest_first = 1
-    where customers.left_on <= date '{{ last_as_of_date() }}'
+    where customers.left_on <= date '{{ [var('today'), last_as_of_date()] | max }}'
 )
 
 select * from departures

@@ -7,13 +7,13 @@
 
 with scores as (
     select * from {{ source('scores', 'churn_scores') }}
-    where as_of_date = date '{{ last_as_of_date() }}'
+    where as_of_date in ({{ listed(var('as_of_dates')) }})
 ),
 
 ranked as (
     select
         *,
-        percent_rank() over (order by churn_probability desc, customer_id asc) as share_above
+        percent_rank() over (partition by as_of_date order by churn_probability desc, customer_id asc) as share_above
     from scores
 ),
 

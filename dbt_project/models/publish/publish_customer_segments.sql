@@ -7,17 +7,17 @@
 
 with features as (
     select * from {{ ref('features_segments') }}
-    where as_of_date = date '{{ last_as_of_date() }}'
+    where as_of_date in ({{ listed(var('as_of_dates')) }})
 ),
 
 churn_scores as (
     select * from {{ ref('publish_churn_scores') }}
-    where as_of_date = date '{{ last_as_of_date() }}'
+    where as_of_date in ({{ listed(var('as_of_dates')) }})
 ),
 
 load_shapes as (
     select * from {{ source('scores', 'load_shapes') }}
-    where as_of_date = date '{{ last_as_of_date() }}'
+    where as_of_date in ({{ listed(var('as_of_dates')) }})
 ),
 
 rules as (
@@ -33,12 +33,14 @@ thirds as (
     select
         *,
         ntile(3) over (
-            partition by customer_class, annual_kwh is null order by annual_kwh, customer_id
+            partition by as_of_date, customer_class, annual_kwh is null order by annual_kwh, customer_id
         ) as usage_third,
         ntile(3) over (
-            partition by customer_class, peak_share is null order by peak_share, customer_id
+            partition by as_of_date, customer_class, peak_share is null order by peak_share, customer_id
         ) as peak_third,
-        ntile(3) over (partition by annual_value is null order by annual_value, customer_id) as value_third
+        ntile(3) over (
+            partition by as_of_date, annual_value is null order by annual_value, customer_id
+        ) as value_third
     from features
 ),
 
@@ -58,8 +60,10 @@ levels as (
         thirds.peak_share,
         thirds.annual_value
     from thirds
-    left join load_shapes on thirds.customer_id = load_shapes.customer_id
-    left join churn_scores on thirds.customer_id = churn_scores.customer_id
+    left join load_shapes
+        on thirds.as_of_date = load_shapes.as_of_date and thirds.customer_id = load_shapes.customer_id
+    left join churn_scores
+        on thirds.as_of_date = churn_scores.as_of_date and thirds.customer_id = churn_scores.customer_id
 ),
 
 -- The first rule that fits decides.
@@ -67,7 +71,7 @@ matched as (
     select
         levels.*,
         rules.segment_code,
-        row_number() over (partition by levels.customer_id order by rules.priority) as first_match
+        row_number() over (partition by levels.as_of_date, levels.customer_id order by rules.priority) as first_match
     from levels
     inner join rules
         on levels.customer_class like rules.customer_class

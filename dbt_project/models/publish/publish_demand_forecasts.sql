@@ -17,7 +17,7 @@ with forecasts as (
         naive_kwh,
         model_version
     from {{ source('scores', 'demand_forecasts') }}
-    where as_of_date = date '{{ last_as_of_date() }}'
+    where as_of_date in ({{ listed(var('as_of_dates')) }})
 )
 
 select * from forecasts
