@@ -1,5 +1,7 @@
 """What each published table promises, read from the YAML beside dbt's publish models."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,17 +53,23 @@ UNITS = {
 }
 
 
+# dbt's own words for a description that several columns share: where it is written, and where it is used.
+DOC_BLOCK = re.compile(r"{% docs (\w+) %}(.*?){% enddocs %}", re.DOTALL)
+DOC_USE = re.compile(r"{{ doc\('(\w+)'\) }}")
+
+
 def contracts(settings: Settings | None = None) -> dict[str, DataContract]:
     """Return the contract of each model of the publish layer, by name.
 
     Raises:
         DataContractError: A file is no YAML or a model lacks what a contract needs; names the file and the cure.
     """
-    folder = (settings or get_settings()).dbt_project_path / "models" / "publish"
+    models = (settings or get_settings()).dbt_project_path / "models"
+    shared = {name: text for path in models.rglob("*.md") for name, text in DOC_BLOCK.findall(path.read_text())}
     found = {}
-    for path in sorted(folder.glob("*.yml")):
+    for path in sorted((models / "publish").glob("*.yml")):
         for model in _models(path):
-            found[_table(model)] = _contract(model, path)
+            found[_table(model)] = _contract(model, path, shared)
     return found
 
 
@@ -77,12 +85,12 @@ def _table(model: dict[str, Any]) -> str:
     return str(model["name"]).removeprefix("publish_")
 
 
-def _contract(model: dict[str, Any], path: Path) -> DataContract:
+def _contract(model: dict[str, Any], path: Path, shared: Mapping[str, str]) -> DataContract:
     meta = {**model.get("meta", {}), **model.get("config", {}).get("meta", {})}
     description = " ".join(model.get("description", "").split())
     if not description:
         raise DataContractError(f"{path}: model {model['name']} has no description; state its grain there.")
-    columns = tuple(_column(column, model["name"], path) for column in model.get("columns", []))
+    columns = tuple(_column(column, model["name"], path, shared) for column in model.get("columns", []))
     return DataContract(
         name=_table(model),
         description=description,
@@ -92,8 +100,9 @@ def _contract(model: dict[str, Any], path: Path) -> DataContract:
     )
 
 
-def _column(column: dict[str, Any], model: str, path: Path) -> ContractColumn:
-    description = " ".join(column.get("description", "").split())
+def _column(column: dict[str, Any], model: str, path: Path, shared: Mapping[str, str]) -> ContractColumn:
+    written = DOC_USE.sub(lambda use: shared.get(use[1], ""), column.get("description", ""))
+    description = " ".join(written.split())
     missing = [
         name for name, value in (("description", description), ("data_type", column.get("data_type"))) if not value
     ]

@@ -31,7 +31,7 @@ last_days as (
         loads.as_of_date,
         loads.region_code,
         avg(loads.load_kwh) as load_last_known_day_mean_kwh,
-        max(loads.expected_meters) as active_meters
+        max(loads.expected_meters)::integer as active_meters
     from loads
     inner join region_levels
         on loads.as_of_date = region_levels.as_of_date
