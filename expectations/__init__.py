@@ -9,8 +9,8 @@ from meterwise.validation import DataQualityError, HandOver, Verdict, validate
 from meterwise.warehouse import Warehouse
 
 LANDED = {
-    "crm": ("crm_customers", "crm_contracts"),
-    "meter_reads": ("meter_reads",),
+    "crm": ("crm_customers", "crm_contracts", "crm_payments", "meters", "tariffs"),
+    "meter_reads": ("meters", "meter_reads"),
     "weather": ("weather",),
 }
 """Raw tables that are checked after a domain has landed."""
@@ -18,7 +18,13 @@ LANDED = {
 FEATURES = {"demand": "features_demand", "churn": "features_churn", "segments": "features_segments"}
 """Feature table that is checked before a model trains or scores."""
 
-PUBLISHED = ("customer_segments", "churn_scores", "demand_forecasts", "customer_usage_daily")
+PUBLISHED = (
+    "customer_segments",
+    "churn_scores",
+    "demand_forecasts",
+    "customer_usage_daily",
+    "customer_usage_hourly",
+)
 """Tables of the publish layer that are checked before delivery."""
 
 SUSPECT_SHARE = 0.02
