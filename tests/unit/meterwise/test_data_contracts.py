@@ -48,6 +48,16 @@ def test_what_a_contract_lacks_is_named(tmp_path: Path, left_out: str, message: 
         contracts(_project(tmp_path, MODEL.replace(left_out, "")))
 
 
+def test_a_description_that_tables_share_is_looked_up(tmp_path: Path) -> None:
+    settings = _project(tmp_path, MODEL.replace("Use of a year.", "\"{{ doc('annual_kwh') }}\""))
+    with pytest.raises(DataContractError, match=r"offers\.annual_kwh has no description"):
+        contracts(settings)
+
+    blocks = "{% docs annual_kwh %}Use of the last year.{% enddocs %}"
+    (tmp_path / "dbt_project" / "models" / "columns.md").write_text(blocks)
+    assert contracts(settings)["offers"].columns[1].description == "Use of the last year."
+
+
 @pytest.mark.parametrize("table", PUBLISHED, ids=lambda table: table.name)
 def test_every_published_table_has_a_contract_with_its_key(table: PublishedTable) -> None:
     columns = {column.name for column in contracts(Settings(project=PROJECT))[table.name].columns}
