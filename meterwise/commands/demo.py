@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from meterwise.commands.demo_state import DATABASES, Demo, load, settings_of
 from meterwise.commands.screen import wide_console
@@ -58,9 +59,7 @@ def _state(home: Path, asked: dict[str, Any]) -> Demo:
 
 def _run(state: Demo, home: Path, once: bool) -> int:
     from meterwise.commands import follow, summary
-    from meterwise.commands.ending import end_on_sigterm, wait_for_end
-    from meterwise.postgres import EmbeddedPostgresError
-    from meterwise.stack.processes import StackError
+    from meterwise.commands.ending import end_on_sigterm, ends_in_words, wait_for_end
     from meterwise.stack.stack import Stack
 
     end_on_sigterm()
@@ -74,29 +73,22 @@ def _run(state: Demo, home: Path, once: bool) -> int:
         console.print(f"  {time.monotonic() - begun:4.0f} s  the utility as of {day}", highlight=False)
         advance(state, settings)
 
-    try:
-        with Stack(settings_of(state, home, day), report, DATABASES, generate) as stack:
-            try:
-                chain = follow.run_day(stack, day.isoformat(), console)
-            except follow.ChainError as error:
-                console.print(f"[red]{day} was not published.[/]\n{error}", highlight=False, markup=True)
-                return 1 if once else _stay(stack, 1)
-            state.published = day
-            state.save(home)
-            summary.show(stack, day.isoformat(), console)
-            summary.keep(stack, day.isoformat())
-            console.print(
-                f"\nPublished {chain.seconds:.0f} s after landing began, {time.monotonic() - begun:.0f} s in all. "
-                "Run it again for the next day.",
-                highlight=False,
-            )
-            return 0 if once else wait_for_end(stack, console)
-    except (StackError, EmbeddedPostgresError) as error:
-        console.print(f"[red]The stack could not run.[/] {error}", highlight=False)
-        return 1
-    except KeyboardInterrupt:
-        console.print("Stopped.")
-        return 130
+    with ends_in_words(console), Stack(settings_of(state, home, day), report, DATABASES, generate) as stack:
+        try:
+            chain = follow.run_day(stack, day.isoformat(), console)
+        except follow.ChainError as error:
+            console.print(f"[red]{day} was not published.[/]\n{escape(str(error))}", highlight=False)
+            return 1 if once else _stay(stack, 1)
+        state.published = day
+        state.save(home)
+        summary.show(stack, day.isoformat(), console)
+        summary.keep(stack, day.isoformat())
+        console.print(
+            f"\nPublished {chain.seconds:.0f} s after landing began, {time.monotonic() - begun:.0f} s in all. "
+            "Run it again for the next day.",
+            highlight=False,
+        )
+        return 0 if once else wait_for_end(stack, console)
 
 
 def _stay(stack: Any, code: int) -> int:

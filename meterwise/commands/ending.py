@@ -2,10 +2,16 @@
 
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
+import typer
 from rich.console import Console
+from rich.markup import escape
 
+from meterwise.postgres import EmbeddedPostgresError
+from meterwise.stack.processes import StackError
 from meterwise.stack.stack import Stack
 
 
@@ -16,6 +22,19 @@ def end_on_sigterm() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+
+
+@contextmanager
+def ends_in_words(console: Console) -> Iterator[None]:
+    """Say in words why a stack could not run, and that Ctrl-C ended it, instead of a traceback."""
+    try:
+        yield
+    except (StackError, EmbeddedPostgresError) as error:
+        console.print(f"[red]The stack could not run.[/] {escape(str(error))}", highlight=False)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        raise typer.Exit(130) from None
 
 
 def wait_for_end(stack: Stack, console: Console) -> int:

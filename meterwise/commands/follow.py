@@ -13,6 +13,7 @@ from rich.table import Table
 from meterwise.planning import DAG_IDS, DOMAINS
 from meterwise.settings import Settings
 from meterwise.stack.airflow_api import AirflowApi, DagRun
+from meterwise.stack.attached import AttachedStack
 from meterwise.stack.stack import Stack
 
 POLL_SECONDS = 1.5
@@ -46,7 +47,7 @@ class Chain:
         return all(run.is_over for run in self.runs)
 
 
-def run_day(stack: Stack, as_of_date: str, console: Console, limit_seconds: float = 1800) -> Chain:
+def run_day(stack: Stack | AttachedStack, as_of_date: str, console: Console, limit_seconds: float = 1800) -> Chain:
     """Start the landing of a day in Airflow and follow it until everything behind it has been published.
 
     Raises:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from meterwise.database import connect
 from meterwise.settings import Settings
+from meterwise.stack.attached import AttachedStack
 from meterwise.stack.stack import Stack
 
 SEGMENTS = """
@@ -33,7 +34,7 @@ select table_name, rows, version from published.publications where is_current or
 KEPT = "summary.txt"
 
 
-def show(stack: Stack, as_of_date: str, console: Console) -> None:
+def show(stack: Stack | AttachedStack, as_of_date: str, console: Console) -> None:
     """Print the summary of a published day and where to look further."""
     console.print()
     _show_result(stack.settings, as_of_date, console)
@@ -42,7 +43,7 @@ def show(stack: Stack, as_of_date: str, console: Console) -> None:
         console.print(f"  {name:<11}{address}", highlight=False, soft_wrap=True)
 
 
-def keep(stack: Stack, as_of_date: str) -> None:
+def keep(stack: Stack | AttachedStack, as_of_date: str) -> None:
     """Keep the result of a published day in the home, as text, for the README."""
     page = io.StringIO()
     _show_result(stack.settings, as_of_date, Console(file=page, width=120, color_system=None))
@@ -56,7 +57,7 @@ def _show_result(settings: Settings, as_of_date: str, console: Console) -> None:
         console.print(line, highlight=False)
 
 
-def addresses(stack: Stack) -> dict[str, str]:
+def addresses(stack: Stack | AttachedStack) -> dict[str, str]:
     """Where each part of a running stack is found, and with which login; passwords are named by their file."""
     home = stack.home
     settings = stack.settings

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from meterwise.commands.demo_state import DATABASES, load, settings_of
-from meterwise.commands.ending import end_on_sigterm, wait_for_end
+from meterwise.commands.ending import end_on_sigterm, ends_in_words, wait_for_end
 from meterwise.commands.screen import wide_console
 from meterwise.settings import Settings, get_settings
+from meterwise.stack.attached import AttachedStack
 from meterwise.stack.stack import Stack
+from meterwise.stack.state import is_running
 
 console = wide_console()
 HOME = Annotated[Path | None, typer.Option(help="Folder of the installation; default: METERWISE_HOME.")]
@@ -20,7 +23,7 @@ def up(home: HOME = None) -> None:
     """Start PostgreSQL, MLflow and Airflow on this machine, and keep them up until Ctrl-C."""
     from meterwise.commands import summary
 
-    with _stack(home) as stack:
+    with ends_in_words(console), _stack(_settings(home)) as stack:
         for name, address in summary.addresses(stack).items():
             console.print(f"  {name:<11}{address}", highlight=False, soft_wrap=True)
         raise typer.Exit(wait_for_end(stack, console))
@@ -32,18 +35,29 @@ def run(
     ] = None,
     home: HOME = None,
 ) -> None:
-    """Start the stack, take one day from landing to publication, show what came out, and stop."""
+    """Take one day from landing to publication and show what came out.
+
+    Uses the stack that runs on this home; where none runs, starts one and stops it at the end.
+    """
+    settings = _settings(home)
+    with ends_in_words(console):
+        if is_running(settings.home_path):
+            return _run_day(AttachedStack(settings), as_of_date)
+        with _stack(settings) as stack:
+            return _run_day(stack, as_of_date)
+
+
+def _run_day(stack: Stack | AttachedStack, as_of_date: str | None) -> None:
     from meterwise import planning
     from meterwise.commands import follow, summary
 
-    with _stack(home) as stack:
-        day = date.fromisoformat(as_of_date) if as_of_date else planning.utility(stack.settings).today(stack.settings)
-        try:
-            follow.run_day(stack, day.isoformat(), console)
-        except follow.ChainError as error:
-            console.print(f"[red]{day} was not published.[/]\n{error}", highlight=False)
-            raise typer.Exit(1) from error
-        summary.show(stack, day.isoformat(), console)
+    day = date.fromisoformat(as_of_date) if as_of_date else planning.utility(stack.settings).today(stack.settings)
+    try:
+        follow.run_day(stack, day.isoformat(), console)
+    except follow.ChainError as error:
+        console.print(f"[red]{day} was not published.[/]\n{escape(str(error))}", highlight=False)
+        raise typer.Exit(1) from error
+    summary.show(stack, day.isoformat(), console)
 
 
 def status(home: HOME = None) -> None:
@@ -69,15 +83,29 @@ def airflow_health(url: str) -> dict[str, str]:
     return {name: str(part["status"]) for name, part in AirflowApi(url, "").health().items()}
 
 
-def _stack(home: Path | None) -> Stack:
+def _settings(home: Path | None) -> Settings:
+    """Return the settings of an installation; in the home of a demo, those of the demo.
+
+    Raises:
+        BadParameter: The home holds a demo, and there is a ``sources.yml`` too: which one is meant?
+    """
     settings: Settings = get_settings()
     if home is not None:
         settings = settings.model_copy(update={"home": home.resolve()})
-    end_on_sigterm()
     known = load(settings.home_path)
-    if known is not None:
-        return Stack(settings_of(known, settings.home_path), _report, DATABASES)
-    return Stack(settings, _report)
+    if known is None:
+        return settings
+    if settings.sources_file.exists():
+        raise typer.BadParameter(
+            f"{settings.home_path} holds the demo's made-up utility, and {settings.sources_file.resolve()} is another "
+            "one. Give your own a home of its own: METERWISE_HOME=.meterwise-own, in the environment or in .env."
+        )
+    return settings_of(known, settings.home_path)
+
+
+def _stack(settings: Settings) -> Stack:
+    end_on_sigterm()
+    return Stack(settings, _report, DATABASES if load(settings.home_path) else None)
 
 
 def _report(message: str) -> None:

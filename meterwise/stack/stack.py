@@ -157,10 +157,7 @@ class Stack:
         self.settings = self.settings.model_copy(
             update={
                 "database_url": SecretStr(self.postgres.create_database("meterwise")),
-                "mlflow_uri": self.state.url("mlflow"),
-                "mlflow_public_url": self.state.url("mlflow"),
-                "airflow_url": self.state.url("airflow"),
-                "data_docs_url": self.state.url("data_docs"),
+                **self.state.addresses(),
                 "secrets": {**self.settings.secrets, **self._secrets()},
             }
         )

@@ -45,6 +45,15 @@ class StackState(BaseModel, extra="forbid"):
         """Address of one server."""
         return f"http://{HOST}:{self.ports[name]}"
 
+    def addresses(self) -> dict[str, str]:
+        """Return the settings that name the servers."""
+        return {
+            "mlflow_uri": self.url("mlflow"),
+            "mlflow_public_url": self.url("mlflow"),
+            "airflow_url": self.url("airflow"),
+            "data_docs_url": self.url("data_docs"),
+        }
+
 
 def write_private(path: Path, content: str) -> None:
     """Write a file whole or not at all, readable by its owner alone."""
