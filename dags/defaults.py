@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk import Asset, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from meterwise.outcomes import NothingToDoError, RefusedError
+from meterwise.outcomes import NothingToDoError, RefusedError, last_words
 from meterwise.planning import local_timezone
 
 DOMAINS = {domain: Asset(f"raw/{domain}") for domain in ("crm", "meter_reads", "weather")}
@@ -24,7 +24,7 @@ PUBLISHED = Asset("published/segments")
 
 def say_why(context: Any) -> None:
     """Leave the reason, and what to do, in the last line of the log of a task that failed."""
-    reason = " ".join(str(context.get("exception") or "no exception was recorded").split())
+    reason = last_words(context.get("exception"), context["ti"].task_id)
     log = logging.getLogger("meterwise")
     log.info("::endgroup::")  # of Airflow's own "Post Execute", which the UI shows folded
     log.error("%s", reason)
@@ -56,8 +56,13 @@ def at(cron: str) -> CronTriggerTimetable:
     return CronTriggerTimetable(cron, timezone=local_timezone())
 
 
-def step(**arguments: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Like ``task``: a stage with nothing to do is skipped with a word, one that was refused is not tried again."""
+def step(kind: Callable[..., Any] = task, **arguments: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Like ``task``: a stage with nothing to do is skipped with a word, one that was refused is not tried again.
+
+    Args:
+        kind: ``task`` or one of its kinds, as ``task.branch``.
+        **arguments: For the task.
+    """
 
     def decorate(function: Callable[..., Any]) -> Any:
         @wraps(function)
@@ -69,6 +74,6 @@ def step(**arguments: Any) -> Callable[[Callable[..., Any]], Any]:
             except RefusedError as refusal:
                 raise AirflowFailException(str(refusal)) from refusal
 
-        return task(**arguments)(run)
+        return kind(**arguments)(run)
 
     return decorate

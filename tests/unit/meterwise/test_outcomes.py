@@ -1,0 +1,35 @@
+"""The last words of a task say what to do, whoever raised the error."""
+
+from meterwise.outcomes import RefusedError, last_words
+
+
+class ForeignError(Exception):
+    """What a library raises."""
+
+
+def test_our_own_errors_say_already_what_to_do() -> None:
+    assert last_words(RefusedError("file x, line 3:\n  correct it"), "land") == "file x, line 3: correct it"
+
+
+def test_what_an_orchestrator_raises_from_ours_is_ours() -> None:
+    error = ForeignError("correct file x")
+    error.__cause__ = RefusedError("correct file x")
+
+    assert last_words(error, "land") == "correct file x"
+
+
+def test_other_peoples_errors_get_their_kind_and_a_cure() -> None:
+    told = last_words(ForeignError("disk\nis full"), "train")
+
+    assert told.startswith("ForeignError: disk is full What to do: the lines above")
+    assert "\n" not in told
+
+
+def test_an_error_of_dbt_leads_to_the_producers_log() -> None:
+    told = last_words(ForeignError("features_churn failed"), "dbt.features_churn.run")
+
+    assert "features_churn failed What to do: the log of dbt_producer_watcher names the model" in told
+
+
+def test_no_exception_at_all_still_leaves_a_cure() -> None:
+    assert "What to do" in last_words(None, "land")
