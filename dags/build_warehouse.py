@@ -1,7 +1,8 @@
 """Build the warehouse from what has landed: staging, intermediate, features and marts, a task a dbt model.
 
 Starts when any domain has landed, or at the daily deadline; domains that are still landing are waited for, so that
-one build serves all, and those that are stale are recorded in `ops.builds`. The features are checked before use.
+one build serves all, and those that are stale are recorded in `ops.builds`. From the moment a build begins until the
+features have passed their check, nothing is trained, scored or published with them.
 """
 
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ ANY_DOMAIN = DOMAINS["crm"] | DOMAINS["meter_reads"] | DOMAINS["weather"]
 def build_warehouse() -> None:
     as_of_dates = step(task_id="days")(days)()
 
-    @task.sensor(poke_interval=3, timeout=3600)
+    @step(task.sensor, poke_interval=3, timeout=3600)
     def wait_for_landings(as_of_dates: list[str]) -> bool:
         from meterwise.planning import still_landing
 
@@ -33,43 +34,44 @@ def build_warehouse() -> None:
 
     @step(pool="warehouse")
     def plan(as_of_dates: list[str]) -> dict[str, Any]:
-        from meterwise import planning, transform
+        from meterwise import ops, planning, transform
 
         begun_at = datetime.now(UTC)
         asked = planning.days_to_build(as_of_dates, asked_at(), is_scheduled())
         planned = sorted({day for as_of_date in asked for day in transform.plan_dates(as_of_date)})
-        loads = planning.accepted_loads()
-        build = {"as_of_dates": asked, "accepted_loads": loads, "begun_at": begun_at.isoformat()}
-        return {"build": build, "variables": transform.dbt_vars(planned, asked_dates=asked)}
+        stale, loads = planning.stale_domains(asked[-1]), planning.accepted_loads()
+        build: dict[str, Any] = {"as_of_dates": asked, "accepted_loads": loads, "stale_domains": stale}
+        ops.record_build("warehouse", **build, state="begun", begun_at=begun_at)
+        return {
+            "build": build,
+            "begun_at": begun_at.isoformat(),
+            "variables": transform.dbt_vars(planned, asked_dates=asked),
+        }
 
     @step()
-    def record(planned: dict[str, Any]) -> list[str]:
-        from meterwise import ops, planning
+    def record(planned: dict[str, Any]) -> None:
+        from meterwise import ops
 
-        build = planned["build"]
-        begun_at = datetime.fromisoformat(build.pop("begun_at"))
-        stale = planning.stale_domains(build["as_of_dates"][-1])
-        ops.record_build("warehouse", **build, begun_at=begun_at, stale_domains=stale)
-        days_built: list[str] = build["as_of_dates"]
-        return days_built
+        ops.record_build("warehouse", **planned["build"], begun_at=datetime.fromisoformat(planned["begun_at"]))
 
     planned = plan(as_of_dates)
     build, built = dbt_group("dbt", select=None, exclude=["tag:publish"], variables_from="plan")
     recorded = record(planned)
     wait_for_landings(as_of_dates) >> planned >> build
-    built >> recorded
 
     for model, features in FEATURES.items():
 
         @step(task_id=f"check_features_{model}", pool="warehouse", outlets=[features])
-        def check(as_of_dates: list[str], model: str = model) -> None:
+        def check(planned: dict[str, Any], model: str = model) -> None:
             from expectations import check_features
+            from meterwise.planning import record_checked
 
-            for as_of_date in as_of_dates:
+            for as_of_date in planned["build"]["as_of_dates"]:
                 check_features(model, as_of_date)
-            hand_on(FEATURES[model], as_of_dates)
+                record_checked(model, as_of_date, datetime.fromisoformat(planned["begun_at"]))
+            hand_on(FEATURES[model], planned["build"]["as_of_dates"])
 
-        check(recorded)
+        built >> check(planned) >> recorded
 
 
 build_warehouse()

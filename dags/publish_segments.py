@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import dag, get_current_context, task
-from triggers import asked_at, days, hand_on
+from triggers import asked_at, days, hand_on, train_or
 
 from dbt_tasks import dbt_group
 from defaults import COMMON, FEATURES, MODELS, PUBLISHED, SCORES, step
@@ -24,13 +24,9 @@ from defaults import COMMON, FEATURES, MODELS, PUBLISHED, SCORES, step
 def publish_segments() -> None:
     as_of_dates = step(task_id="days")(days)()
 
-    @task.branch(pool="warehouse")
-    def decide(as_of_dates: list[str]) -> str:
-        from meterwise import registry
-        from models.segments.dataset import skip_reason
-
-        reason = skip_reason(as_of_dates[-1])
-        return "plan" if reason or registry.has_champion("segments") else "train"
+    @step(task.branch, pool="warehouse")
+    def decide(as_of_dates: list[str]) -> list[str]:
+        return train_or("plan", "segments", as_of_dates[-1])
 
     @step(pool="warehouse")
     def plan(as_of_dates: list[str]) -> dict[str, Any]:

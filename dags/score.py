@@ -8,7 +8,7 @@ from importlib import import_module
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import AssetOrTimeSchedule, dag, task
-from triggers import days, hand_on, is_scheduled
+from triggers import days, hand_on, is_scheduled, train_or
 
 from defaults import COMMON, FEATURES, MODELS, SCORES, at, step
 
@@ -26,16 +26,9 @@ def score(model: str, cron: str) -> None:
 
             return days_to_score(model, days(), is_scheduled())
 
-        @task.branch
+        @step(task.branch, pool="warehouse")
         def decide(as_of_dates: list[str]) -> list[str]:
-            from meterwise import registry
-
-            if import_module(f"models.{model}.dataset").skip_reason(as_of_dates[-1]):
-                return ["score"]  # which records the word
-            if not registry.has_champion(model):
-                return ["train"]
-            dropped = import_module(f"models.{model}.evaluate").quality_dropped(as_of_dates[-1])
-            return ["train", "score"] if dropped else ["score"]
+            return train_or("score", model, as_of_dates[-1])
 
         @step(task_id="score", pool="warehouse", outlets=[SCORES[model]])
         def score_days(as_of_dates: list[str]) -> None:

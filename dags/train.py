@@ -19,9 +19,9 @@ def train(model: str, cron: str) -> None:
         @step(pool="warehouse")
         def day() -> str:
             from meterwise.outcomes import NothingToDoError
-            from meterwise.planning import newest_built_day
+            from meterwise.planning import day_to_train
 
-            as_of_date = newest_built_day() if is_scheduled() else days()[-1]
+            as_of_date = day_to_train(model, days(), is_scheduled())
             if reason := import_module(f"models.{model}.dataset").skip_reason(as_of_date):
                 raise NothingToDoError(reason)
             return as_of_date
@@ -30,7 +30,7 @@ def train(model: str, cron: str) -> None:
         def train_model(as_of_date: str) -> str:
             return str(import_module(f"models.{model}.train").train_model(as_of_date))
 
-        @step(outlets=[MODELS[model]])
+        @step(pool="warehouse", outlets=[MODELS[model]])
         def promote(mlflow_run: str, as_of_date: str) -> None:
             from meterwise.outcomes import NothingToDoError
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     Connection,
     Date,
     DateTime,
@@ -35,7 +36,7 @@ from meterwise.database import engine
 from meterwise.outcomes import RefusedError
 from meterwise.settings import Settings
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MIGRATION_LOCK = 7_361_001
 
 metadata = MetaData(schema="ops")
@@ -81,14 +82,14 @@ BUILDS = Table(
     Column("build_id", Integer, Identity(always=True), primary_key=True),
     Column("selection", Text, nullable=False, comment="What dbt was asked to build."),
     Column("as_of_dates", ARRAY(Date), nullable=False, comment="Local days that the features were built for."),
-    Column("state", Text, nullable=False, comment="built or failed."),
+    Column("state", Text, nullable=False, comment="begun, built or failed."),
     Column("stale_domains", JSONB, nullable=False, comment="Domains that had not landed for the day, with the reason."),
     Column("accepted_loads", Integer, comment="How many loads had been accepted before it; more now = something new."),
     Column("begun_at", DateTime(timezone=True), comment="When it looked at what was there; all older input is in it."),
     Column("seconds", Float, comment="Wall-clock of the build."),
     _recorded_at(),
-    CheckConstraint("state in ('built', 'failed')", name="builds_state"),
-    comment="One row a build of the warehouse.",
+    CheckConstraint("state in ('begun', 'built', 'failed')", name="builds_state"),
+    comment="One row a begun or ended build of the warehouse, a passed check of features, or a publication.",
 )
 
 SEGMENT_ASSIGNMENTS = Table(
@@ -105,7 +106,13 @@ SEGMENT_ASSIGNMENTS = Table(
 
 # Statements for databases made by an earlier version, by the version that they lead to; each must be harmless on a
 # database that already has what it makes.
-CHANGES: dict[int, Sequence[str]] = {2: ("alter table ops.builds add column if not exists begun_at timestamptz",)}
+CHANGES: dict[int, Sequence[str]] = {
+    2: ("alter table ops.builds add column if not exists begun_at timestamptz",),
+    3: (
+        "alter table ops.builds drop constraint if exists builds_state",
+        "alter table ops.builds add constraint builds_state check (state in ('begun', 'built', 'failed'))",
+    ),
+}
 
 APPEND_ONLY = """
 create or replace function ops.refuse_change() returns trigger language plpgsql as $$
@@ -202,6 +209,11 @@ def current_promotion(model: str, settings: Settings | None = None) -> Promotion
     return Promotion(**rows[0]) if rows else None
 
 
+def was_promoted(model: str, version: str, settings: Settings | None = None) -> bool:
+    """Say whether a version of a model was ever recorded as champion."""
+    return bool(_rows(select(PROMOTIONS).where(PROMOTIONS.c.model == model, PROMOTIONS.c.version == version), settings))
+
+
 def record_landing(
     domain: str,
     as_of_date: str,
@@ -231,7 +243,7 @@ def landings(as_of_date: str, settings: Settings | None = None) -> dict[str, dic
 def record_build(
     selection: str,
     as_of_dates: Sequence[str],
-    state: Literal["built", "failed"] = "built",
+    state: Literal["begun", "built", "failed"] = "built",
     stale_domains: dict[str, str] | None = None,
     seconds: float | None = None,
     accepted_loads: int | None = None,
@@ -256,9 +268,15 @@ def record_build(
 
 def last_build_of(selection: str, as_of_date: str, settings: Settings | None = None) -> dict[str, Any] | None:
     """Return the last build of a selection for a day that succeeded, or None."""
-    of_the_day = BUILDS.c.as_of_dates.contains([date.fromisoformat(as_of_date)])
-    rows = _rows(_succeeded(selection).where(of_the_day), settings)
+    rows = _rows(_succeeded(selection).where(_of_the_day(as_of_date)), settings)
     return rows[0] if rows else None
+
+
+def last_begun_at(selection: str, as_of_date: str, settings: Settings | None = None) -> datetime | None:
+    """Return when the last build of a selection for a day began, whether or not it ended well, or None."""
+    last = select(func.max(BUILDS.c.begun_at).label("at")).where(BUILDS.c.selection == selection)
+    found: datetime | None = _rows(last.where(_of_the_day(as_of_date)), settings)[0]["at"]
+    return found
 
 
 def newest_day_built(selection: str, settings: Settings | None = None) -> date | None:
@@ -268,6 +286,10 @@ def newest_day_built(selection: str, settings: Settings | None = None) -> date |
     )
     found: date | None = _rows(select(func.max(days.subquery().c.day).label("day")), settings)[0]["day"]
     return found
+
+
+def _of_the_day(as_of_date: str) -> ColumnElement[bool]:
+    return BUILDS.c.as_of_dates.contains([date.fromisoformat(as_of_date)])
 
 
 def _succeeded(selection: str) -> Select[Any]:

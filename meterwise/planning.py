@@ -68,8 +68,18 @@ def days_asked_for(
 
 
 @contextmanager
-def landing(domain: str, as_of_date: str, last_step: bool = False, settings: Settings | None = None) -> Iterator[None]:
-    """Record how a landing goes: under way while it lasts, failed with the reason, landed after its last step."""
+def landing(
+    domain: str, as_of_date: str, last_step: bool = False, problems: str = "", settings: Settings | None = None
+) -> Iterator[None]:
+    """Record how a landing goes: under way while it lasts, failed with the reason, landed after its last step.
+
+    Args:
+        domain: One of ``DOMAINS``.
+        as_of_date: The day that lands.
+        last_step: Whether the domain has landed when this step ends well.
+        problems: What did not land beside the rest; it is kept with the landing.
+        settings: Defaults to those of the process.
+    """
     from meterwise import ops
 
     ops.record_landing(domain, as_of_date, "landing", settings=settings)
@@ -79,7 +89,7 @@ def landing(domain: str, as_of_date: str, last_step: bool = False, settings: Set
         ops.record_landing(domain, as_of_date, "failed", str(error), settings=settings)
         raise
     if last_step:
-        ops.record_landing(domain, as_of_date, "landed", settings=settings)
+        ops.record_landing(domain, as_of_date, "landed", problems, settings=settings)
 
 
 def still_landing(as_of_dates: Sequence[str], settings: Settings | None = None) -> list[str]:
@@ -92,15 +102,16 @@ def still_landing(as_of_dates: Sequence[str], settings: Settings | None = None) 
 
 
 def stale_domains(as_of_date: str, settings: Settings | None = None) -> dict[str, str]:
-    """Return the domains that have not landed for a day, with the reason."""
+    """Return the domains that have not landed for a day, or not with all their sources, with the reason."""
     from meterwise import ops
 
     landed = ops.landings(as_of_date, settings=settings)
     found = {domain: landed.get(domain, {"state": "nothing landed", "message": ""}) for domain in DOMAINS}
+    words = {"landed": "landed in part"}
     return {
-        domain: f"{row['state']}. {row['message']}".rstrip(". ")
+        domain: f"{words.get(row['state'], row['state'])}. {row['message']}".rstrip(". ")
         for domain, row in found.items()
-        if row["state"] != "landed"
+        if row["state"] != "landed" or row["message"]
     }
 
 
@@ -160,18 +171,44 @@ def _loads_built(as_of_date: str, settings: Settings | None) -> int | None:
     return build["accepted_loads"] if build else None
 
 
-def newest_built_day(settings: Settings | None = None) -> str:
-    """Return the newest day that features were built for.
+def record_checked(model: str, as_of_date: str, begun_at: datetime, settings: Settings | None = None) -> None:
+    """Record that a model's features of a day, from the build that began at a moment, have passed their check."""
+    from meterwise import ops
+
+    ops.record_build(f"features/{model}", [as_of_date], begun_at=begun_at, settings=settings)
+
+
+def is_checked(model: str, as_of_date: str, settings: Settings | None = None) -> bool:
+    """Tell whether a model's features of a day have passed their check since a build last began to change them."""
+    from meterwise import ops
+
+    verdict = ops.last_build_of(f"features/{model}", as_of_date, settings=settings)
+    changed_at = ops.last_begun_at("warehouse", as_of_date, settings=settings)
+    return verdict is not None and changed_at is not None and bool(verdict["begun_at"] >= changed_at)
+
+
+def day_to_train(model: str, as_of_dates: Sequence[str], by_the_clock: bool, settings: Settings | None = None) -> str:
+    """Return the newest of the days asked for, or, by the clock, the newest whose features have passed a check.
 
     Raises:
-        NothingToDoError: Nothing was built so far.
+        NothingToDoError: The model's features of that day are not built, or have not passed their check.
     """
     from meterwise import ops
 
-    day = ops.newest_day_built("warehouse", settings=settings)
-    if day is None:
-        raise NothingToDoError("No features were built so far: build_warehouse must run first.")
-    return day.isoformat()
+    if by_the_clock:
+        newest = ops.newest_day_built(f"features/{model}", settings=settings)
+        as_of_dates = [newest.isoformat()] if newest else []
+    return _checked(model, as_of_dates, settings)[-1]
+
+
+def _checked(model: str, as_of_dates: Sequence[str], settings: Settings | None) -> list[str]:
+    days = [day for day in as_of_dates if is_checked(model, day, settings)]
+    if not days:
+        raise NothingToDoError(
+            f"No features of {model} have passed their check for {', '.join(as_of_dates) or 'any day'}. "
+            f"build_warehouse builds and checks them; its task check_features_{model} says why they did not pass."
+        )
+    return days
 
 
 def rows_of(table: str, as_of_date: str, settings: Settings | None = None) -> int:
@@ -195,19 +232,21 @@ def days_to_score(
 ) -> list[str]:
     """Return the days to score: those asked for, or, by the clock, those that the champion has not scored yet.
 
+    Only days whose features have passed their check are scored, whoever asks.
+
     New features and a new champion start scoring by themselves, so the clock finds work only after something failed.
 
     Raises:
         NothingToDoError: There is none.
     """
-    built = [day for day in as_of_dates if rows_of("features.features_demand", day, settings)]
-    if not built:
-        raise NothingToDoError(f"No features are built for {', '.join(as_of_dates)}; build_warehouse starts scoring.")
+    checked = _checked(model, as_of_dates, settings)
     if not by_the_clock:
-        return built
-    days = [day for day in built if not _is_scored(model, day, settings)]
+        return checked
+    days = [day for day in checked if not _is_scored(model, day, settings)]
     if not days:
-        raise NothingToDoError(f"Scored already for {', '.join(built)}; new features or a new champion start it again.")
+        raise NothingToDoError(
+            f"Scored already for {', '.join(checked)}; new features or a new champion start it again."
+        )
     return days
 
 
@@ -225,7 +264,7 @@ def _is_scored(model: str, day: str, settings: Settings | None) -> bool:
 def days_ready_to_publish(
     as_of_dates: Sequence[str], asked_at: datetime | None, settings: Settings | None = None
 ) -> list[str]:
-    """Return the days for which every input of the publish layer is there: features, and scores or the word why not.
+    """Return the days for which all that is published is there: checked features, and scores or the word why not.
 
     Days whose last publication began after all that asks for them (``asked_at``; None: a person) are left out.
 
@@ -246,7 +285,7 @@ def days_ready_to_publish(
 def _awaited(day: str, settings: Settings | None) -> list[str]:
     from meterwise.warehouse import Warehouse
 
-    missing = [] if rows_of("features.features_segments", day, settings) else ["features of segments"]
+    missing = [] if is_checked("segments", day, settings) else ["checked features of segments"]
     skipped: set[str] = set()
     if rows_of("scores.model_skips", day, settings):
         found = Warehouse(settings).arrow(

@@ -1,5 +1,6 @@
 """For which days a stage runs, and when it has nothing to do."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -61,6 +62,17 @@ def test_a_landing_is_awaited_until_it_has_landed_or_failed(database: Settings) 
     assert planning.stale_domains(day, settings=database) == {"crm": "landing", "meter_reads": "failed. disk is full"}
 
 
+def test_what_landed_only_in_part_is_called_stale_with_the_reason(database: Settings) -> None:
+    for domain in planning.DOMAINS:
+        with planning.landing(
+            domain, DAY, last_step=True, problems="bills: no answer" * (domain == "crm"), settings=database
+        ):
+            pass
+
+    assert planning.still_landing([DAY], settings=database) == []
+    assert planning.stale_domains(DAY, settings=database) == {"crm": "landed in part. bills: no answer"}
+
+
 def test_the_deadline_builds_a_day_only_when_something_was_accepted_since(database: Settings) -> None:
     warehouse = Warehouse(database)
     warehouse.create_raw_tables()
@@ -98,20 +110,74 @@ def test_what_was_there_when_a_publication_began_does_not_publish_again(database
         planning.days_ready_to_publish([DAY], NOON + timedelta(seconds=1), database)
 
 
-def test_publishing_waits_for_every_input_and_names_what_it_awaits(warehouse: Warehouse, settings: Settings) -> None:
+def test_publishing_waits_for_every_input_and_names_what_it_awaits(database: Settings) -> None:
+    with pytest.raises(NothingToDoError, match="checked features of segments, scores of demand, scores of churn"):
+        planning.days_ready_to_publish([DAY], None, database)
+
+    _score(database)
+    with pytest.raises(NothingToDoError, match="Awaited for 2026-07-15: checked features of segments"):
+        planning.days_ready_to_publish([DAY], None, database)
+
+    _build(database, checked=["segments"])
+    assert planning.days_ready_to_publish([DAY], None, database) == [DAY]
+
+
+def test_features_that_did_not_pass_their_check_are_neither_trained_nor_scored_nor_published(
+    database: Settings,
+) -> None:
+    _score(database)
+    _build(database, checked=planning.TRAINED)
+    assert planning.days_to_score("churn", [DAY], by_the_clock=False, settings=database) == [DAY]
+
+    _build(database, checked=[], begun_at=NOON + timedelta(hours=1))  # all three checks refuse what is now there
+
+    for model in planning.TRAINED:
+        for by_the_clock in (True, False):
+            with pytest.raises(NothingToDoError, match=f"No features of {model} have passed their check for {DAY}"):
+                planning.day_to_train(model, [DAY], by_the_clock, database)
+    for model in planning.SCORED:
+        for by_the_clock in (True, False):
+            with pytest.raises(NothingToDoError, match=f"check_features_{model}"):
+                planning.days_to_score(model, [DAY], by_the_clock, database)
+    with pytest.raises(NothingToDoError, match="checked features of segments"):
+        planning.days_ready_to_publish([DAY], None, database)
+
+
+def test_from_the_moment_a_build_begins_the_verdict_of_before_does_not_hold(database: Settings) -> None:
+    assert not planning.is_checked("churn", DAY, database)
+    _build(database, checked=["churn"])
+    assert planning.is_checked("churn", DAY, database)
+    assert not planning.is_checked("demand", DAY, database)
+
+    ops.record_build("warehouse", ["2026-07-16"], state="begun", begun_at=NOON + timedelta(hours=1), settings=database)
+    assert planning.is_checked("churn", DAY, database)
+    ops.record_build("warehouse", [DAY], state="begun", begun_at=NOON + timedelta(hours=1), settings=database)
+    assert not planning.is_checked("churn", DAY, database)
+
+
+def test_a_model_is_trained_by_the_clock_for_the_newest_day_that_is_checked(database: Settings) -> None:
+    with pytest.raises(NothingToDoError, match="for any day"):
+        planning.day_to_train("demand", ["2026-07-20"], by_the_clock=True, settings=database)
+
+    _build(database, checked=["demand"])
+    assert planning.day_to_train("demand", ["2026-07-20"], by_the_clock=True, settings=database) == DAY
+    assert planning.day_to_train("demand", ["2026-07-14", DAY], by_the_clock=False, settings=database) == DAY
+    with pytest.raises(NothingToDoError, match="for 2026-07-14"):
+        planning.day_to_train("demand", ["2026-07-14"], by_the_clock=False, settings=database)
+
+
+def _build(settings: Settings, checked: Sequence[str], begun_at: datetime = NOON) -> None:
+    """Record what build_warehouse does: the beginning, and the checks that pass; the end only when all did."""
+    ops.record_build("warehouse", [DAY], state="begun", begun_at=begun_at, settings=settings)
+    for model in checked:
+        planning.record_checked(model, DAY, begun_at, settings)
+
+
+def _score(settings: Settings) -> None:
+    warehouse = Warehouse(settings)
     warehouse.create_score_tables()
-    day = "2026-07-15"
-    with pytest.raises(NothingToDoError, match="features of segments, scores of demand, scores of churn"):
-        planning.days_ready_to_publish([day], None, settings)
-
-    warehouse.execute(
-        "create schema if not exists features; "
-        f"create table features.features_segments as select date '{day}' as as_of_date"
-    )
-    warehouse.execute(f"insert into scores.demand_forecasts (as_of_date, region_code) values (date '{day}', 'R1')")
-    warehouse.execute(f"insert into scores.model_skips values (date '{day}', 'churn', 'no CRM')")
-
-    assert planning.days_ready_to_publish([day], None, settings) == [day]
+    warehouse.execute(f"insert into scores.demand_forecasts (as_of_date, region_code) values (date '{DAY}', 'R1')")
+    warehouse.execute(f"insert into scores.model_skips values (date '{DAY}', 'churn', 'no CRM')")
 
 
 def _accept(warehouse: Warehouse, load_id: str) -> None:
