@@ -3,11 +3,14 @@
 Every function takes whole columns. An undefined figure (no rows, no positives, nothing to divide by) is NaN, never 0.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 Floats = NDArray[np.float64]
+RESAMPLES = 200
 
 
 def _columns(*columns: ArrayLike) -> tuple[Floats, ...]:
@@ -102,3 +105,21 @@ def lift_at(y: ArrayLike, p: ArrayLike, share: float) -> float:
     size = np.asarray(y).size
     contacted = np.ceil(share * size) / size if size else 0.0
     return recall_at(y, p, share) / float(contacted) if contacted else float("nan")
+
+
+def difference_noise(difference: Callable[[Floats], float], groups: ArrayLike, seed: int) -> float:
+    """Standard error of a difference of two models on the same rows, by drawing groups of rows anew.
+
+    Args:
+        difference: From the weight of each row (how often its group was drawn) to the difference; NaN is left out.
+        groups: The group of each row: rows of one customer, or of one issue day, err alike and are drawn together.
+        seed: Of the draws.
+    """
+    names, codes = np.unique(np.asarray(groups), return_inverse=True)
+    draw = np.random.default_rng(seed)
+    found = np.empty(RESAMPLES)
+    for i in range(RESAMPLES):
+        times = np.bincount(draw.integers(0, names.size, names.size), minlength=names.size)[codes]
+        found[i] = difference(times.astype(np.float64))
+    found = found[np.isfinite(found)]
+    return float(found.std()) if found.size > 1 else 0.0

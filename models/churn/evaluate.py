@@ -3,7 +3,6 @@
 Never accuracy: who says 'everybody stays' is right nine times out of ten.
 """
 
-import logging
 from collections.abc import Mapping
 from datetime import date
 
@@ -17,11 +16,8 @@ from meterwise.settings import Settings, get_settings
 from models.churn.dataset import LABEL, ChurnSkippedError, evaluation_set
 from models.churn.params import MODEL_NAME, ChurnParams
 
-log = logging.getLogger(__name__)
-
 Vector = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-RESAMPLES = 200
 MOST_LEVEL_ERROR = 2.0  # twice or half as many departures as announced: the probabilities can no longer be acted on
 
 
@@ -52,66 +48,47 @@ def beside(
 
 
 def promote_if_better(run_id: str, as_of_date: str, settings: Settings | None = None) -> bool:
-    """Make the run's model champion if it is better than the champion on the same window; say whether it was.
+    """Make the run's model champion if it is better than the champion on the same window; say whether it is champion.
 
     Better means: a higher average precision by more than the setting ``promotion_margin`` (a share of the champion's)
     and by more than the standard error of the difference, customers drawn anew. The first version needs no rival.
     """
-    settings = settings or get_settings()
-    challenger = registry.load_run(run_id, settings)
-    champion = registry.champion(MODEL_NAME, settings)
-    if champion is not None and champion.version == challenger.version:
-        return False
-    if champion is None:
-        better, reason = True, _first(challenger.metrics)
-    else:
+
+    def _compare(challenger: registry.RegisteredModel, champion: registry.RegisteredModel) -> promotions.Comparison:
         params = ChurnParams()
         test = evaluation_set(date.fromisoformat(as_of_date), params, settings)
-        better, reason = compare(
-            challenger.predictor.predict(test)["churn_probability"].to_numpy(),
-            champion.predictor.predict(test)["churn_probability"].to_numpy(),
-            test,
-            settings.promotion_margin,
-            params.seed,
-        )
-    log.info("churn version %s: %s", challenger.version, reason)
-    if better:
-        promotions.promote(MODEL_NAME, challenger.version, as_of_date, reason, settings)
-    return better
+        own, other = (model.predictor.predict(test)["churn_probability"].to_numpy() for model in (challenger, champion))
+        return compare(own, other, test, params.seed)
+
+    return promotions.promote_if_better(MODEL_NAME, run_id, as_of_date, _first, _compare, settings)
 
 
 def _first(logged: Mapping[str, float]) -> str:
     own, base = logged.get("average_precision"), logged.get("average_precision_base_rate")
     if own is None or base is None:
-        return "first version; no customer left in the test window, so its quality is not known yet"
-    return f"first version; average precision {own:.3f}, base rate {base:.3f}"
+        return "no customer left in the test window, so its quality is not known yet"
+    return f"average precision {own:.3f}, base rate {base:.3f}"
 
 
-def compare(challenger: Vector, champion: Vector, test: pd.DataFrame, margin: float, seed: int) -> tuple[bool, str]:
-    """Say whether the challenger beats the champion on the same rows by more than margin and noise, and why."""
+def compare(challenger: Vector, champion: Vector, test: pd.DataFrame, seed: int) -> promotions.Comparison:
+    """Compare the average precision of two models on the same rows; whole customers make the noise.
+
+    Raises:
+        IncomparableError: Nobody left in the test window, or everybody.
+    """
     has_left = test[LABEL].to_numpy(dtype=bool)
     if not has_left.any() or has_left.all():
-        return False, "the champion stays: the test window has no departure to compare on"
-    own, other = (metrics.average_precision(has_left, p) for p in (challenger, champion))
-    noise = _difference_noise(challenger, champion, has_left, test["customer_id"], seed)
-    needed = max(margin * other, noise)
-    words = f"average precision {own:.4f} against {other:.4f} of the champion; needed is {needed:.4f} more"
-    better = own - other > needed
-    return better, ("better than the champion: " if better else "the champion stays: ") + words
+        raise promotions.IncomparableError("the test window has no departure to compare on")
 
-
-def _difference_noise(challenger: Vector, champion: Vector, has_left: Flags, customers: pd.Series, seed: int) -> float:
-    """Standard error of the difference of average precision; whole customers are drawn, as their rows are alike."""
-    codes, names = pd.factorize(customers)
-    draw = np.random.default_rng(seed)
-    differences = []
-    for _ in range(RESAMPLES):
-        times = np.bincount(draw.integers(0, len(names), len(names)), minlength=len(names))[codes]
+    def _difference(times: Vector) -> float:
         if (times * has_left).sum() == 0:
-            continue
+            return float("nan")
         own, other = (average_precision_score(has_left, p, sample_weight=times) for p in (challenger, champion))
-        differences.append(float(own - other))
-    return float(np.std(differences)) if len(differences) > 1 else 0.0
+        return float(own - other)
+
+    own, other = (metrics.average_precision(has_left, p) for p in (challenger, champion))
+    noise = metrics.difference_noise(_difference, test["customer_id"], seed)
+    return promotions.Comparison("average_precision", "average precision", own, other, noise)
 
 
 def quality_dropped(as_of_date: str, settings: Settings | None = None) -> str | None:

@@ -8,7 +8,7 @@ from typing import cast
 import pandas as pd
 import pyarrow as pa
 
-from meterwise import promotions, registry
+from meterwise import promotions
 from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
 from models.churn.dataset import scoring_set, skip_reason
@@ -45,8 +45,7 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
     reason = skip_reason(as_of_date, settings)
     rows = SCORES.empty_table()
     if reason is None:
-        promotions.honour_manual_promotion(MODEL_NAME, as_of_date, settings)
-        champion = registry.require_champion(MODEL_NAME, settings)
+        champion = promotions.champion_to_score(MODEL_NAME, as_of_date, settings)
         rows = _scores(
             cast(ChurnPredictor, champion.predictor), champion.version, scoring_set(day, settings), day, ChurnParams()
         )

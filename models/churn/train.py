@@ -1,7 +1,6 @@
 """Fits the churn model on the past and registers it beside its baselines; says nothing about whether it is better."""
 
 import json
-import logging
 from datetime import date
 
 import lightgbm as lgb
@@ -19,7 +18,6 @@ from models.churn.predictor import ChurnPredictor, Encoding
 
 __all__ = ["ChurnSkippedError", "fit", "train_model"]
 
-log = logging.getLogger(__name__)
 EXAMPLE_ROWS = 5
 
 
@@ -36,7 +34,6 @@ def train_model(as_of_date: str, settings: Settings | None = None) -> str:
     mark = registry.fingerprint(dataset.train, dataset.calibrate, dataset.test, params.model_dump_json())
     known = registry.trained(MODEL_NAME, mark, settings)
     if known:
-        log.info("Already trained on exactly this data: run %s", known)
         return known
     predictor = fit(dataset, params)
     with registry.run(MODEL_NAME, _window(dataset), as_of_date, mark, settings) as run:

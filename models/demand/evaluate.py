@@ -1,17 +1,20 @@
 """Judges the demand model against naive forecasts and the champion, and promotes it if it is better."""
 
-import logging
+from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import cast
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from meterwise import metrics, promotions, registry
 from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
 from models.demand.dataset import LABEL, MODEL, rows_of_test
+from models.demand.forecaster import DemandForecaster
 from models.demand.params import DemandParams
-
-log = logging.getLogger(__name__)
+from models.demand.registered import RegisteredDemand
 
 BASELINES = {"naive": "naive_kwh", "mean_4w": "load_same_hour_mean_4w_kwh"}
 
@@ -77,43 +80,41 @@ def _figures(rows: pd.DataFrame) -> dict[str, float]:
 def promote_if_better(
     run_id: str, as_of_date: str, params: DemandParams | None = None, settings: Settings | None = None
 ) -> bool:
-    """Make the run's version champion if its WAPE on the test window is lower than the champion's by the margin.
+    """Make the run's version champion if it is better than the champion on the test window; say whether it is champion.
 
-    The first model is promoted whatever its figures: without it nothing could be published, and they stand beside it.
+    Better means: a lower WAPE by more than the setting ``promotion_margin`` (a share of the champion's) and by more
+    than the standard error of the difference, issue days drawn anew. The first version needs no rival.
     """
-    params, settings = params or DemandParams(), settings or get_settings()
-    name, version = registry.version_of_run(run_id, settings)
-    champion = registry.champion(name, settings)
-    if champion and champion.version == version:
-        log.info("Version %s is champion already: %s", version, registry.run_url(run_id, settings))
-        promotions.promote(name, version, as_of_date, "promoted before", settings)  # if it was killed, completes it
-        return True
-    challenger = registry.load_run(run_id, settings)
-    if champion is None:
-        reason = "first model; WAPE {wape:.1%}, naive {wape_naive:.1%}".format(**challenger.metrics)
-    else:
+    params = params or DemandParams()
+
+    def _compare(challenger: registry.RegisteredModel, champion: registry.RegisteredModel) -> promotions.Comparison:
         rows = rows_of_test(as_of_date, params, settings)
-        reason = _why_better(_judge(challenger, rows), _judge(champion, rows), settings.promotion_margin)
-        if not reason:
-            log.info("Version %s stays champion: %s", champion.version, registry.run_url(champion.run_id, settings))
-            return False
-    promotions.promote(name, version, as_of_date, reason, settings)
-    log.info("Promoted version %s (%s): %s", version, reason, registry.run_url(run_id, settings))
-    return True
+        own, other = (_judged(model).predict(rows)["p50_kwh"] for model in (challenger, champion))
+        return compare(own, other, rows, params.seed)
+
+    return promotions.promote_if_better(MODEL, run_id, as_of_date, _first, _compare, settings)
 
 
-def _judge(model: registry.RegisteredModel, rows: pd.DataFrame) -> float:
-    forecaster = model.predictor.judged  # type: ignore[attr-defined]
-    return metrics.wape(rows[LABEL], forecaster.predict(rows)["p50_kwh"])
+def _first(logged: Mapping[str, float]) -> str:
+    return "WAPE {wape:.1%}, naive {wape_naive:.1%}".format(**logged)
 
 
-def _why_better(challenger: float, champion: float, margin: float) -> str:
-    """Return the reason for a promotion; empty if the challenger is not better by more than the margin."""
-    log.info(
-        "WAPE on the same window: challenger %.4f, champion %.4f, margin %.1f %%", challenger, champion, margin * 100
-    )
-    better = challenger < champion * (1 - margin)
-    return f"WAPE {challenger:.2%} against the champion's {champion:.2%} on the same window" if better else ""
+def _judged(model: registry.RegisteredModel) -> DemandForecaster:
+    return cast(RegisteredDemand, model.predictor).judged
+
+
+def compare(challenger: pd.Series, champion: pd.Series, rows: pd.DataFrame, seed: int) -> promotions.Comparison:
+    """Compare the WAPE of two forecasts (kWh) of the same rows; whole issue days make the noise."""
+    actual = rows[LABEL].to_numpy(dtype=np.float64)
+    gain = np.abs(actual - champion.to_numpy()) - np.abs(actual - challenger.to_numpy())
+
+    def _difference(times: npt.NDArray[np.float64]) -> float:
+        total = float((times * actual).sum())
+        return float((times * gain).sum()) / total if total > 0 else float("nan")
+
+    own, other = (metrics.wape(actual, forecast) for forecast in (challenger, champion))
+    noise = metrics.difference_noise(_difference, rows["as_of_date"], seed)
+    return promotions.Comparison("wape", "WAPE", own, other, noise, less_is_better=True)
 
 
 def quality_dropped(

@@ -6,7 +6,7 @@ from datetime import date
 import pandas as pd
 import pyarrow as pa
 
-from meterwise import promotions, registry
+from meterwise import promotions
 from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
 from models.demand.dataset import INPUTS, MODEL, scoring_rows, skip_reason
@@ -46,12 +46,10 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
         log.warning(reason)
         warehouse.replace_partition(TABLE, SCHEMA.empty_table(), partition)
         return 0
-    promotions.honour_manual_promotion(MODEL, as_of_date, settings)
-    champion = registry.require_champion(MODEL, settings)
+    champion = promotions.champion_to_score(MODEL, as_of_date, settings)
     rows = scoring_rows(as_of_date, settings)
     forecasts = rows.join(champion.predictor.predict(rows[INPUTS])).assign(model_version=champion.version)
     warehouse.replace_partition(TABLE, _as_table(forecasts), partition)
-    log.info("%d forecasts by version %s: %s", len(rows), champion.version, registry.run_url(champion.run_id, settings))
     return len(rows)
 
 

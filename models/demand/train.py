@@ -56,7 +56,6 @@ def train_model(as_of_date: str, params: DemandParams | None = None, settings: S
     fingerprint = registry.fingerprint(MODEL, as_of_date, params, rows)
     known = registry.trained(MODEL, fingerprint, settings)
     if known:
-        log.info("Nothing new to learn from, kept %s", registry.run_url(known, settings))
         return known
     model = fit(windows, params, settings.threads)
     return _record(model, windows, rows, as_of_date, fingerprint, params, settings)

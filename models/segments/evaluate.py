@@ -1,19 +1,18 @@
 """How well load shapes describe later profiles, beside one shape for all, and whether they become champion."""
 
-import logging
+from collections.abc import Mapping
 from datetime import date
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from meterwise import promotions, registry
+from meterwise import metrics, promotions, registry
 from meterwise.settings import Settings, get_settings
 from models.segments.dataset import SegmentsDataset, SegmentsSkippedError, training_set
 from models.segments.params import MODEL_NAME, SegmentsParams
 from models.segments.predictor import LoadShapes, profiles
-
-log = logging.getLogger(__name__)
 
 LEAST_OF_PROMOTED = 0.8  # a fifth less explained than at promotion: habits have changed
 
@@ -63,31 +62,38 @@ def _keeping(shapes: LoadShapes, train: pd.DataFrame, evaluate: pd.DataFrame) ->
 
 
 def promote_if_better(run_id: str, as_of_date: str, settings: Settings | None = None) -> bool:
-    """Make the run's shapes champion if they explain more of the same later window than the champion's.
+    """Make the run's shapes champion if they explain more of the same later window; say whether they are champion.
 
-    More by the setting ``promotion_margin`` (a share of the champion's): new shapes rename customers, so a tie is not
-    worth it. The first version needs no rival.
+    More by the setting ``promotion_margin`` (a share of the champion's), since new shapes rename customers and a tie is
+    not worth it, and by more than the standard error of the difference, customers drawn anew. The first version needs
+    no rival.
     """
-    settings = settings or get_settings()
-    challenger = registry.load_run(run_id, settings)
-    champion = registry.champion(MODEL_NAME, settings)
-    if champion is not None and champion.version == challenger.version:
-        return False
-    own = challenger.metrics.get("explained_variance", float("nan"))
-    if champion is None:
-        better, reason = True, f"first version; explains {own:.1%} of the variance of profiles, one shape for all 0 %"
-    else:
-        evaluate = _dataset(as_of_date, settings).evaluate
-        own, other = (
-            explained_variance(cast(LoadShapes, model.predictor), evaluate) for model in (challenger, champion)
-        )
-        better = own - other > settings.promotion_margin * abs(other)
-        words = f"explains {own:.1%} of the variance of profiles, the champion {other:.1%}"
-        reason = f"better than the champion: {words}" if better else f"the champion stays: the new version {words}"
-    log.info("segments version %s: %s", challenger.version, reason)
-    if better:
-        promotions.promote(MODEL_NAME, challenger.version, as_of_date, reason, settings)
-    return better
+
+    def _compare(challenger: registry.RegisteredModel, champion: registry.RegisteredModel) -> promotions.Comparison:
+        own, other = (cast(LoadShapes, model.predictor) for model in (challenger, champion))
+        return compare(own, other, _dataset(as_of_date, settings).evaluate, SegmentsParams().seed)
+
+    return promotions.promote_if_better(MODEL_NAME, run_id, as_of_date, _first, _compare, settings)
+
+
+def _first(logged: Mapping[str, float]) -> str:
+    own = logged.get("explained_variance", float("nan"))
+    return f"explains {own:.1%} of the variance of profiles, one shape for all 0 %"
+
+
+def compare(challenger: LoadShapes, champion: LoadShapes, evaluate: pd.DataFrame, seed: int) -> promotions.Comparison:
+    """Compare what two sets of shapes explain of the same profiles; customers make the noise."""
+    rows = profiles(evaluate)
+    spread = ((rows - rows.mean(axis=0)) ** 2).sum(axis=1)
+    gain = champion.nearest(rows)[1] ** 2 - challenger.nearest(rows)[1] ** 2
+
+    def _difference(times: npt.NDArray[np.float64]) -> float:
+        total = float((times * spread).sum())
+        return float((times * gain).sum()) / total if total > 0 else float("nan")
+
+    own, other = (explained_variance(shapes, evaluate) for shapes in (challenger, champion))
+    noise = metrics.difference_noise(_difference, evaluate["customer_id"], seed)
+    return promotions.Comparison("explained_variance", "explained variance of profiles", own, other, noise)
 
 
 def quality_dropped(as_of_date: str, settings: Settings | None = None) -> str | None:
@@ -107,5 +113,5 @@ def quality_dropped(as_of_date: str, settings: Settings | None = None) -> str | 
     return None
 
 
-def _dataset(as_of_date: str, settings: Settings) -> SegmentsDataset:
+def _dataset(as_of_date: str, settings: Settings | None) -> SegmentsDataset:
     return training_set(date.fromisoformat(as_of_date), SegmentsParams(), settings)

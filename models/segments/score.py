@@ -6,7 +6,7 @@ from datetime import date
 import pandas as pd
 import pyarrow as pa
 
-from meterwise import promotions, registry
+from meterwise import promotions
 from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
 from models.segments.dataset import scoring_set, skip_reason
@@ -40,8 +40,7 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
     reason = skip_reason(as_of_date, settings)
     rows = customers[["as_of_date", "customer_id"]].assign(as_of_date=day)
     if reason is None:
-        promotions.honour_manual_promotion(MODEL_NAME, as_of_date, settings)
-        champion = registry.require_champion(MODEL_NAME, settings)
+        champion = promotions.champion_to_score(MODEL_NAME, as_of_date, settings)
         rows = rows.join(champion.predictor.predict(customers).round({"shape_distance": 9}))
         rows["model_version"] = champion.version
     else:

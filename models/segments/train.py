@@ -1,7 +1,6 @@
 """Finds load shapes in the past and registers them; says nothing about whether they are better."""
 
 import json
-import logging
 from datetime import date, timedelta
 from itertools import combinations
 
@@ -21,7 +20,6 @@ from models.segments.naming import name_of
 from models.segments.params import MODEL_NAME, PROFILE, SegmentsParams
 from models.segments.predictor import LoadShapes, profiles
 
-log = logging.getLogger(__name__)
 Matrix = npt.NDArray[np.float64]
 EXAMPLE_ROWS = 5
 MOST_PAIRS = 4
@@ -40,7 +38,6 @@ def train_model(as_of_date: str, settings: Settings | None = None) -> str:
     mark = registry.fingerprint(dataset.train, dataset.evaluate, params.model_dump_json())
     known = registry.trained(MODEL_NAME, mark, settings)
     if known:
-        log.info("Already trained on exactly this data: run %s", known)
         return known
     stability = stability_by_clusters(dataset.train, params)
     shapes = fit(dataset.train, choose(stability, params), params)

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from planted_churn import LAST_DAY, PlantedUtility
 
-from meterwise import registry
+from meterwise import ops, registry
+from meterwise.promotions import IncomparableError
 from meterwise.settings import Settings
 from models.churn import evaluate
 from models.churn.evaluate import compare, measure
@@ -51,25 +52,26 @@ def _test_window(rows: int = 2000) -> tuple[pd.DataFrame, np.ndarray]:
 def test_a_challenger_wins_by_more_than_margin_and_noise() -> None:
     frame, risk = _test_window()
 
-    better, reason = compare(risk, np.full(len(risk), 0.1), frame, margin=0.01, seed=1)
+    better, reason = compare(risk, np.full(len(risk), 0.1), frame, seed=1).judge(margin=0.01)
 
     assert better
-    assert reason.startswith("better than the champion")
+    assert reason.startswith("better than the champion: average precision")
 
 
 def test_an_equal_a_worse_and_a_hardly_better_challenger_lose() -> None:
     frame, risk = _test_window()
     margin, noise = 0.01, np.random.default_rng(6).normal(0, 0.001, len(risk))
 
-    assert not compare(risk, risk, frame, margin, seed=1)[0]
-    assert not compare(np.full(len(risk), 0.1), risk, frame, margin, seed=1)[0]
-    assert not compare(risk + noise, risk - noise, frame, margin, seed=1)[0]
+    assert not compare(risk, risk, frame, seed=1).judge(margin)[0]
+    assert not compare(np.full(len(risk), 0.1), risk, frame, seed=1).judge(margin)[0]
+    assert not compare(risk + noise, risk - noise, frame, seed=1).judge(margin)[0]
 
 
-def test_a_large_margin_keeps_the_champion() -> None:
+def test_without_a_departure_nobody_can_be_compared() -> None:
     frame, risk = _test_window()
 
-    assert not compare(risk, np.full(len(risk), 0.1), frame, margin=5.0, seed=1)[0]
+    with pytest.raises(IncomparableError, match="no departure"):
+        compare(risk, risk, frame.assign(has_left=False), seed=1)
 
 
 def test_decay_is_said_in_words() -> None:
@@ -86,7 +88,7 @@ def test_train_promote_score(planted: PlantedUtility, mlflow_settings: Settings)
     run_id = train_model(planted.last_day, settings)
     assert train_model(planted.last_day, settings) == run_id, "a repeated task makes no second version"
     assert evaluate.promote_if_better(run_id, planted.last_day, settings)
-    assert not evaluate.promote_if_better(run_id, planted.last_day, settings), "the champion is not its own rival"
+    assert evaluate.promote_if_better(run_id, planted.last_day, settings), "a repeated task hands the model on again"
     assert evaluate.quality_dropped(planted.last_day, settings) is None
 
     champion = registry.require_champion(MODEL_NAME, settings)
@@ -110,6 +112,26 @@ def test_train_promote_score(planted: PlantedUtility, mlflow_settings: Settings)
 
 def _scores(planted: PlantedUtility) -> pd.DataFrame:
     return planted.warehouse.arrow("select * from scores.churn_scores order by customer_id").to_pandas()
+
+
+def test_an_interrupted_promotion_is_completed_and_a_moved_alias_honoured(
+    planted: PlantedUtility, mlflow_settings: Settings, database: Settings
+) -> None:
+    settings = mlflow_settings.model_copy(update={"database_url": database.database_url})
+    run_id = train_model(planted.last_day, settings)
+    registry.move_alias(MODEL_NAME, "1", planted.last_day, "first version", settings)  # and here it was killed
+
+    assert evaluate.promote_if_better(run_id, planted.last_day, settings)
+    assert ops.current_promotion(MODEL_NAME, settings).promoted_by == "automatic"
+
+    planted.warehouse.execute("delete from features.features_churn where customer_id = 'C00001'")
+    train_model(planted.last_day, settings)
+    registry.client(settings).set_registered_model_alias(MODEL_NAME, "champion", "2")
+    score(planted.last_day, settings)
+
+    promotion = ops.current_promotion(MODEL_NAME, settings)
+    assert (promotion.version, promotion.promoted_by) == ("2", "manual")
+    assert set(_scores(planted)["model_version"]) == {"2"}
 
 
 def test_a_skipped_day_says_why_and_has_no_scores(planted: PlantedUtility, mlflow_settings: Settings) -> None:

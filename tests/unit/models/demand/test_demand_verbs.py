@@ -73,7 +73,7 @@ def test_the_first_model_is_promoted_and_the_reason_written_down(utility, params
 
     promotion = ops.current_promotion("demand", utility)
     assert (promotion.version, promotion.run_id, promotion.promoted_by) == ("1", trained, "automatic")
-    assert promotion.reason.startswith("first model")
+    assert promotion.reason.startswith("first version; WAPE")
 
 
 def test_a_challenger_within_the_margin_is_not_promoted(utility, params, trained, challenger):
@@ -81,6 +81,21 @@ def test_a_challenger_within_the_margin_is_not_promoted(utility, params, trained
 
     assert not evaluate.promote_if_better(challenger, AS_OF_DATE, params, utility)
     assert registry.champion("demand", utility).run_id == trained
+    lost = registry.client(utility).get_run(challenger).data
+    assert lost.tags[registry.VERDICT].startswith("the champion stays: WAPE")
+    assert {"wape_champion", "wape_noise"} <= set(lost.metrics)
+
+
+def test_a_forecast_better_on_one_day_alone_is_within_its_noise():
+    rows = pd.DataFrame({"as_of_date": pd.date_range("2026-06-01", periods=28).repeat(24), "load_kwh": 100.0})
+    champion = rows["load_kwh"] + 10
+    steadily = champion - 2
+    once = (champion + 0.2).where(rows["as_of_date"] > rows["as_of_date"].min(), rows["load_kwh"])
+
+    assert evaluate.compare(steadily, champion, rows, seed=1).judge(0.01)[0]
+    lucky = evaluate.compare(once, champion, rows, seed=1)
+    assert lucky.challenger < 0.99 * lucky.champion, "by more than the margin"
+    assert not lucky.judge(0.01)[0]
 
 
 def test_a_better_challenger_is_promoted_and_stays_so(utility, params, poor, trained):

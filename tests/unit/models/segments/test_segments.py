@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planted_shapes import GRID, LAST_DAY, SHAPES, PlantedShapes, plant
 
-from meterwise import registry
+from meterwise import ops, registry
 from meterwise.settings import Settings
 from models.segments import evaluate
 from models.segments.dataset import (
@@ -144,7 +144,7 @@ def test_train_promote_score(planted: PlantedShapes, mlflow_settings: Settings) 
     run_id = train_model(DAY, settings)
     assert train_model(DAY, settings) == run_id, "a repeated task makes no second version"
     assert evaluate.promote_if_better(run_id, DAY, settings)
-    assert not evaluate.promote_if_better(run_id, DAY, settings), "the champion is not its own rival"
+    assert evaluate.promote_if_better(run_id, DAY, settings), "a repeated task hands the model on again"
     assert evaluate.quality_dropped(DAY, settings) is None
     champion = registry.require_champion(MODEL_NAME, settings)
     assert champion.metrics["explained_variance"] > champion.metrics["explained_variance_one_cluster"]
@@ -170,6 +170,38 @@ def test_only_better_shapes_become_champion(planted: PlantedShapes, mlflow_setti
 
     assert outcomes == [True, True, False]
     assert registry.require_champion(MODEL_NAME, settings).version == "2"
+    lost = registry.client(settings).get_run(runs[2]).data
+    assert lost.tags[registry.VERDICT].startswith("the champion stays: explained variance")
+    assert lost.metrics["explained_variance_champion"] == pytest.approx(lost.metrics["explained_variance"])
+
+
+def test_better_by_less_than_the_noise_of_customers_is_not_better(dataset: SegmentsDataset) -> None:
+    good, poor = fit(dataset.train, 5, PARAMS), fit(dataset.train, 1, PARAMS)
+    other_days = dataset.train[dataset.train["as_of_date"] == dataset.train["as_of_date"].min()]
+    alike = evaluate.compare(fit(other_days, 5, PARAMS), good, dataset.evaluate, PARAMS.seed)
+
+    assert evaluate.compare(good, poor, dataset.evaluate, PARAMS.seed).judge(0.01)[0]
+    assert 0 < alike.noise < 0.05
+    assert not alike.judge(0.0)[0]
+
+
+def test_an_interrupted_promotion_is_completed_and_a_moved_alias_honoured(
+    planted: PlantedShapes, mlflow_settings: Settings, database: Settings
+) -> None:
+    settings = mlflow_settings.model_copy(update={"database_url": database.database_url})
+    dataset = training_set(LAST_DAY, PARAMS, settings)
+    runs = [_register(fit(dataset.train, clusters, PARAMS), dataset, settings) for clusters in (5, 4)]
+    registry.move_alias(MODEL_NAME, "1", DAY, "first version", settings)  # and here it was killed
+
+    assert evaluate.promote_if_better(runs[0], DAY, settings)
+    assert ops.current_promotion(MODEL_NAME, settings).promoted_by == "automatic"
+
+    registry.client(settings).set_registered_model_alias(MODEL_NAME, "champion", "2")
+    score(DAY, settings)
+
+    promotion = ops.current_promotion(MODEL_NAME, settings)
+    assert (promotion.version, promotion.promoted_by) == ("2", "manual")
+    assert {*_shapes(planted)["model_version"]} == {"2"}
 
 
 def _register(shapes: LoadShapes, dataset: SegmentsDataset, settings: Settings) -> str:
