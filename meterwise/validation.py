@@ -158,19 +158,27 @@ def _run(hand_over: HandOver, query: str, as_of_date: str, settings: Settings) -
         )
         outcome = checkpoint.run(run_id=RunIdentifier(run_name=as_of_date))
         results = [result for run in outcome.run_results.values() for result in run.results]
+        page = _page(context, outcome)
         with source.get_engine().connect() as connection:
             rows = int(connection.execute(text(f"select count(*) from ({query})")).scalar_one())
     finally:
         source.get_execution_engine().close()
         source.get_engine().dispose()
-    docs = settings.data_docs_url or settings.data_docs_path.as_uri()
+    docs = (settings.data_docs_url or settings.data_docs_path.resolve().as_uri()).rstrip("/")
     return Verdict(
         table=name,
         rows=rows,
         checked=len(results),
         breaches=tuple(_breach(result) for result in results if not result.success),
-        docs_url=f"{docs}/index.html",
+        docs_url=f"{docs}/{page}",
     )
+
+
+def _page(context: Any, outcome: Any) -> str:
+    """Path of the page of this very validation in the Data Docs."""
+    (identifier,) = outcome.run_results
+    (site,) = context.get_docs_sites_urls(resource_identifier=identifier)
+    return str(site["site_url"]).partition("/local_site/")[2]
 
 
 def _breach(result: Any) -> Breach:

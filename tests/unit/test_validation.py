@@ -1,5 +1,8 @@
 """A hand-over fails closed: bad rows, rules that cannot be computed and empty tables all stop the chain."""
 
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
 import great_expectations.expectations as gxe
 import pytest
 
@@ -27,6 +30,8 @@ def test_good_rows_pass_and_are_documented(scores: Warehouse, settings: Settings
 
     assert (verdict.rows, verdict.checked, verdict.breaches) == (100, 1, ())
     assert (settings.data_docs_path / "index.html").exists()
+    assert verdict.docs_url.startswith(settings.data_docs_path.resolve().as_uri() + "/validations/publish/t/")
+    assert "expect" in Path(unquote(urlsplit(verdict.docs_url).path)).read_text().lower()
 
 
 def test_a_critical_breach_raises_with_count_and_cure(scores: Warehouse, settings: Settings) -> None:
