@@ -1,0 +1,62 @@
+"""The whole chain of a day by its stage functions alone, in the order of the DAGs and without Airflow."""
+
+from importlib import import_module
+
+from expectations import check_features, check_landing, check_publish
+from meterwise import ingest, ops, transform
+from meterwise.database import connect
+from meterwise.publish import deliver
+from meterwise.settings import Settings
+
+DOMAINS = ("crm", "meter_reads", "weather")
+MODELS = ("demand", "churn", "segments")
+
+
+def land(day: str, settings: Settings) -> None:
+    """Land and check every domain."""
+    for domain in DOMAINS:
+        check_landing(domain, day, ingest.land(domain, day, settings), settings)
+
+
+def build(day: str, settings: Settings) -> None:
+    """Build up to the marts and check the features."""
+    transform.build("", transform.plan_dates(day, settings), settings, asked_dates=[day])
+    for model in MODELS:
+        check_features(model, day, settings)
+
+
+def learn_and_score(day: str, settings: Settings) -> dict[str, str | None]:
+    """Train, promote and score every model; returns the word of each that is skipped."""
+    skipped = {}
+    for model in MODELS:
+        stages = {name: import_module(f"models.{model}.{name}") for name in ("dataset", "train", "evaluate", "score")}
+        skipped[model] = stages["dataset"].skip_reason(day, settings=settings)
+        if not skipped[model]:
+            run_id = stages["train"].train_model(day, settings=settings)
+            assert stages["evaluate"].promote_if_better(run_id, day, settings=settings), "the first has no champion"
+        stages["score"].score(day, settings=settings)
+    return skipped
+
+
+def publish(day: str, settings: Settings) -> int:
+    """Build, check and deliver what is published; returns the version."""
+    transform.build(transform.PUBLISH, [day], settings)
+    check_publish(day, settings)
+    return deliver(day, "chain", settings)
+
+
+def run(day: str, settings: Settings) -> dict[str, str | None]:
+    """Take a day from its sources to ``published.*``; returns the word of each model that is skipped."""
+    ops.migrate(settings)
+    land(day, settings)
+    build(day, settings)
+    skipped = learn_and_score(day, settings)
+    publish(day, settings)
+    return skipped
+
+
+def published(table: str, settings: Settings) -> list[str]:
+    """Rows of a published table as text, in order."""
+    with connect(settings) as connection:
+        rows = connection.execute(f"select to_jsonb(t)::text from published.{table} as t order by 1").fetchall()
+    return [row for (row,) in rows]
