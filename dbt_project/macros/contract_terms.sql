@@ -9,3 +9,12 @@ case when {{ term_months }} > 0 then
     )) }}
 end
 {%- endmacro %}
+
+{# Last day of a stay: that of its contract, or the day before the next contract of the same point begins, so that no
+   day is counted for two customers where the CRM ends one contract on the day on which the next one starts. #}
+{% macro last_day_of_stay(point) -%}
+least(
+    coalesce(end_on, date '9999-12-31'),
+    coalesce(lead(start_on) over (partition by {{ point }} order by start_on, contract_id) - 1, date '9999-12-31')
+)
+{%- endmacro %}

@@ -180,7 +180,8 @@ def test_dbt_s_own_unit_tests_pass(built: Settings) -> None:
     transform.run_dbt(["test", "--select", "test_type:unit"], built)
 
     results = json.loads((built.home_path / "dbt" / "target" / "run_results.json").read_text(encoding="utf-8"))
-    assert [result["status"] for result in results["results"]] == ["pass"] * 4
+    assert len(results["results"]) >= 6
+    assert {result["status"] for result in results["results"]} == {"pass"}
 
 
 def test_days_to_the_end_of_a_term(built: Settings) -> None:

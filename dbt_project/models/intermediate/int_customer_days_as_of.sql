@@ -67,7 +67,7 @@ supply as (
         service_point_id,
         customer_id,
         start_on as first_date,
-        coalesce(end_on, date '9999-12-31') as last_date
+        {{ last_day_of_stay('as_of_date, service_point_id') }} as last_date
     from contracts
     union all
     select distinct

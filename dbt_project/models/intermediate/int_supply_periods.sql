@@ -8,16 +8,24 @@ contracts as (
     where replaced_on is null and not is_deleted
 ),
 
+stays as (
+    select
+        service_point_id,
+        customer_id,
+        start_on,
+        {{ last_day_of_stay('service_point_id') }} as last_date
+    from contracts
+),
+
 contract_periods as (
     select
         sites.meter_id,
-        contracts.service_point_id,
-        contracts.customer_id,
-        greatest(sites.first_date, contracts.start_on) as first_date,
-        least(coalesce(sites.next_date - 1, date '9999-12-31'), coalesce(contracts.end_on, date '9999-12-31'))
-            as last_date
+        stays.service_point_id,
+        stays.customer_id,
+        greatest(sites.first_date, stays.start_on) as first_date,
+        least(coalesce(sites.next_date - 1, date '9999-12-31'), stays.last_date) as last_date
     from sites
-    inner join contracts on sites.service_point_id = contracts.service_point_id
+    inner join stays on sites.service_point_id = stays.service_point_id
 ),
 
 -- Without contracts, a service point is a customer of its own.
