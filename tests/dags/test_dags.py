@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from meterwise.planning import DAG_IDS, DOMAINS
+from meterwise.planning import DAG_IDS, DOMAINS, TRAINED
 from meterwise.settings import Settings, as_environment
 from meterwise.stack import manifest
 from meterwise.stack.airflow_server import FIXED, TELEMETRY_OFF
@@ -104,6 +104,32 @@ def test_dbt_is_a_task_a_model_and_only_its_producer_takes_the_warehouse(describ
     assert any("features_churn" in name for name in watchers)
     assert {task["pool"] for task in watchers.values()} == {"watchers"}
     assert {task["retries"] for task in watchers.values()} == {0}
+
+
+def test_a_build_is_done_only_when_its_features_have_passed_their_checks(described: dict[str, Any]) -> None:
+    tasks = described["dags"]["build_warehouse"]["tasks"]
+    checks = {f"check_features_{model}" for model in TRAINED}
+
+    assert checks <= set(tasks["record"]["upstream"])
+    for check in checks:
+        assert "dbt.dbt_producer_watcher" in tasks[check]["upstream"]
+        assert tasks[check]["outlets"] == [f"features/{check.removeprefix('check_features_')}"]
+
+
+def test_a_failed_check_does_not_hide_what_could_not_be_landed(described: dict[str, Any]) -> None:
+    for domain in DOMAINS:
+        assert described["dags"][f"ingest_{domain}"]["tasks"]["report"]["upstream"] == ["land"]
+
+
+def test_what_opens_the_warehouse_takes_its_turn(described: dict[str, Any]) -> None:
+    opens = {"land", "check", "plan", "decide", "day", "score", "score_segments", "promote", "deliver"}
+    wrong = [
+        f"{dag_id}.{name}"
+        for dag_id, dag in described["dags"].items()
+        for name, task in dag["tasks"].items()
+        if (name in opens or name.startswith("check_features")) and task["pool"] != "warehouse"
+    ]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
