@@ -46,6 +46,10 @@ test: $(STAMP) ## run the tests, end to end on a small utility
 test-figures: $(STAMP) ## measure quality on real data (slow)
 	@$(BIN)/pytest -m figures
 
+.PHONY: quality
+quality: $(STAMP) ## measure the churn model beside an oracle and plain methods, into docs/quality.md (minutes)
+	@$(BIN)/python -m meterwise.commands.churn_quality
+
 .PHONY: chaos
 chaos: $(STAMP) ## kill everything in mid-run, start again and compare (slow)
 	@$(BIN)/pytest -m chaos

@@ -108,6 +108,27 @@ def test_only_settings_read_the_environment() -> None:
     assert readers == {"meterwise/settings.py"}
 
 
+# What is true of the made-up utility, past and future, would make every figure worthless if a model could read it.
+TRUE_OF_THE_MADE_UP = "meterwise/sources/synthetic"
+MAY_ASK_THE_ORACLE = {"meterwise/commands/churn_quality.py"}
+
+
+def test_nothing_but_its_maker_names_the_truth_of_the_made_up_utility() -> None:
+    kinds = {".py", ".sql", ".yml", ".yaml", ".csv", ".md"}
+    names = {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8").lower()
+        for folder in (*FOLDERS, "dbt_project/models", "dbt_project/macros", "dbt_project/snapshots", "examples")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in kinds
+    }
+    outside = {path: text for path, text in names.items() if not path.startswith(f"{TRUE_OF_THE_MADE_UP}/")}
+
+    assert len(outside) > 100
+    assert [path for path, text in outside.items() if "truth" in text] == []
+    assert {path for path, text in outside.items() if "oracle" in text} == MAY_ASK_THE_ORACLE
+    assert "truth" not in names[f"{TRUE_OF_THE_MADE_UP}/source_map.py"], "no source of the utility leads to it"
+
+
 def test_the_models_that_are_imported_are_ours() -> None:
     assert Path(models.__file__ or "").parent == ROOT / "models"
 

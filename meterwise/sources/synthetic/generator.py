@@ -11,6 +11,7 @@ import holidays
 import pyarrow as pa
 
 from meterwise.sources.synthetic import crm, source_map
+from meterwise.sources.synthetic.oracle import churn_oracle
 from meterwise.utility import Utility
 
 SQL = Path(__file__).parent
@@ -92,6 +93,10 @@ class SyntheticUtility:
                     self._write_day(world, late_day)
             self._write_truth(world)
         _write_text(self.sources_path, source_map.as_yaml(self.utility))
+
+    def churn_oracle(self, as_of_date: date) -> pa.Table:
+        """Return the true chances to leave (``oracle.churn_oracle``) as of a day that it was advanced to."""
+        return churn_oracle(self.folder / "truth", as_of_date)
 
     @contextmanager
     def _world(self, day: date) -> Iterator[duckdb.DuckDBPyConnection]:
