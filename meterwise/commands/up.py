@@ -4,13 +4,16 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
 from rich.markup import escape
 
 from meterwise.commands.demo_state import DATABASES, load, settings_of
 from meterwise.commands.ending import end_on_sigterm, ends_in_words, wait_for_end
 from meterwise.commands.screen import wide_console
+from meterwise.database import connect
 from meterwise.settings import Settings, get_settings
+from meterwise.stack.airflow_api import AirflowApi
 from meterwise.stack.attached import AttachedStack
 from meterwise.stack.stack import Stack
 from meterwise.stack.state import is_running
@@ -61,26 +64,38 @@ def _run_day(stack: Stack | AttachedStack, as_of_date: str | None) -> None:
 
 
 def status(home: HOME = None) -> None:
-    """Say whether the stack runs, where, and what was published last."""
-    from meterwise.stack import state
+    """Say whether the stack runs, where, how it is, and what was published last."""
+    from meterwise.commands import summary
 
     folder = (home or get_settings().home).resolve()
-    if not state.is_running(folder):
+    if not is_running(folder):
         console.print(f"No stack runs on {folder}. Start it: meterwise up", highlight=False)
         raise typer.Exit(1)
-    remembered = state.StackState.load(folder)
+    stack = AttachedStack(get_settings().model_copy(update={"home": folder}))
     console.print(f"A stack runs on {folder}.", highlight=False)
-    for name in remembered.ports:
-        console.print(f"  {name:<11}{remembered.url(name)}", highlight=False)
-    for component, health in airflow_health(remembered.url("airflow")).items():
+    for name, address in summary.addresses(stack).items():
+        console.print(f"  {name:<11}{address}", highlight=False, soft_wrap=True)
+    for component, health in airflow_health(stack.airflow).items():
         console.print(f"  airflow {component}: {health}", highlight=False)
+    console.print(f"  {last_publication(stack.settings)}", highlight=False)
 
 
-def airflow_health(url: str) -> dict[str, str]:
-    """Return the state of each component of Airflow."""
-    from meterwise.stack.airflow_api import AirflowApi
+def airflow_health(airflow: AirflowApi) -> dict[str, str]:
+    """Return the state of each component of Airflow; one that is still starting does not answer."""
+    try:
+        return {name: str(part["status"]) for name, part in airflow.health().items()}
+    except httpx.HTTPError as error:
+        return {"api server": f"does not answer ({type(error).__name__}); it may still be starting"}
 
-    return {name: str(part["status"]) for name, part in AirflowApi(url, "").health().items()}
+
+def last_publication(settings: Settings) -> str:
+    """Say which day and version downstream systems see now."""
+    query = "select max(as_of_date), max(version), sum(rows) from published.publications where is_current"
+    with connect(settings) as connection:
+        if connection.execute("select to_regclass('published.publications')").fetchone() == (None,):
+            return "Nothing was published so far."
+        day, version, rows = connection.execute(query).fetchone() or (None, None, None)
+    return f"Published: {day} as version {version}, {rows:,} rows." if version else "Nothing was published so far."
 
 
 def _settings(home: Path | None) -> Settings:
