@@ -1,5 +1,6 @@
 """Loads one file or pull in one transaction: rows to the raw table, the rest to quarantine, and the account of both."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,8 +18,12 @@ from meterwise.sources.layouts import reshape
 from meterwise.sources.problems import Problem, SourceError
 from meterwise.sources.rows import LINE, SourceRows, first_row, number
 
+log = logging.getLogger(__name__)
+
 TOLERATED_BAD_ROWS = 5
 """So few bad rows stop nothing as long as others are good: in a pull of eight rows, one is not a broken source."""
+
+SHOWN_REASONS = 20
 
 
 @dataclass(frozen=True)
@@ -221,7 +226,24 @@ def _quarantine(
             "$now::timestamp, null from reject_errors group by line",
             parameters,
         )
+    _warn(connection, source, load_id, cells.origin)
     return bad
+
+
+def _warn(connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, load_id: str, origin: str) -> None:
+    """Say once for each reason which rows were set aside, and what to do; never what is in them."""
+    reasons = connection.execute(
+        "select reason, count(*), min(line_no) from raw.quarantine where load_id = $1 group by reason "
+        "order by count(*) desc, reason limit $2",
+        [load_id, SHOWN_REASONS],
+    ).fetchall()
+    for reason, rows, line in reasons:
+        message = f"{rows:,} row(s) set aside, this is the first: {reason}"
+        cure = (
+            f"Correct them at their origin, or the mapping of source {source.name} in sources.yml, and land again or "
+            "`meterwise quarantine replay`; `meterwise quarantine list` shows them"
+        )
+        log.warning("load %s: %s", load_id, Problem(source.name, origin, message, cure, line))
 
 
 def _rejected_lines(connection: duckdb.DuckDBPyConnection) -> int:

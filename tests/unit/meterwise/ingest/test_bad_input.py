@@ -84,6 +84,31 @@ def test_text_in_a_number_column(site: Site, read: Read) -> None:
     assert rows == [(102, "consumption_kwh: not a number", "BAD")]
 
 
+def test_each_reason_for_setting_rows_aside_is_said_once(
+    site: Site, read: Read, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = [read(meter="SECRET-1", kwh="n/a"), read(meter="SECRET-2", kwh="-"), read(start="soon")]
+    site.write("a.csv", [*many(read), *bad])
+    site.land()
+
+    said = [record.getMessage() for record in caplog.records if "set aside" in record.getMessage()]
+    assert len(said) == 2
+    assert "a.csv, line 102: 2 row(s) set aside, this is the first: consumption_kwh: not a number" in said[0]
+    assert "a.csv, line 104: 1 row(s) set aside, this is the first: interval_start_utc" in said[1]
+    assert all("meterwise quarantine replay" in message for message in said)
+    assert "SECRET" not in caplog.text
+
+
+def test_csv_cut_in_the_middle_of_a_line(site: Site, read: Read, caplog: pytest.LogCaptureFixture) -> None:
+    path = site.write("a.csv", many(read))
+    path.write_bytes(path.read_bytes()[: -len("0,2026-07-02\n")])
+    site.land()
+
+    assert site.account() == (100, 99, 0, 1)
+    assert site.rows("select line_no from raw.quarantine") == [(101,)]
+    assert "a.csv, line 101: 1 row(s) set aside" in caplog.text
+
+
 def test_too_large_a_share_of_bad_rows_stops_the_file(good: Site, read: Read) -> None:
     good.write("bad.csv", [*many(read, 20), *[read(meter=f"B{number}", kwh="n/a") for number in range(10)]])
     words = (
