@@ -41,7 +41,7 @@ def as_rich_table(understood: list[Understood]) -> Table:
     table = Table(title="Sources")
     for heading in ("source", "table", "files", "sampled", "refused", "suspect", "period (UTC)"):
         table.add_column(heading, justify="right" if heading in {"files", "sampled", "refused", "suspect"} else "left")
-    for heading in ("interval", "unit, median a day", "meters", "with customer"):
+    for heading in ("interval", "unit", "kWh a day (median)", "meters", "of customers"):
         table.add_column(heading, justify="right")
     for row in understood:
         table.add_row(
@@ -53,7 +53,8 @@ def as_rich_table(understood: list[Understood]) -> Table:
             f"{row.suspect:,}",
             f"{row.first_utc:%Y-%m-%d} to {row.last_utc:%Y-%m-%d}" if row.first_utc and row.last_utc else "",
             f"{row.interval_minutes} min" if row.interval_minutes else "",
-            f"{row.unit}, {row.daily_kwh:,.1f}" if row.daily_kwh is not None else "",
+            row.unit or "",
+            f"{row.daily_kwh:,.1f}" if row.daily_kwh is not None else "",
             f"{row.meters:,}" if row.meters is not None else "",
             f"{row.customers_matched:,}" if row.customers_matched is not None else "",
             style="red" if row.problem else None,

@@ -22,6 +22,9 @@ SAMPLE_DAYS = 2_000
 PLAUSIBLE_DAILY_KWH = (0.3, 3_000)
 """Median of kWh a day over the meters of a portfolio; outside it the unit is the likelier mistake."""
 
+WITH_DELETIONS = {"crm_customers", "crm_contracts", "service_points", "meters"}
+"""Tables of which a row that is gone changes who is supplied."""
+
 
 @dataclass(frozen=True)
 class Understood:
@@ -40,7 +43,8 @@ class Understood:
         unit: Unit as mapped.
         daily_kwh: Median over meters of kWh a day.
         meters: Meters in the sample.
-        customers_matched: Meters of the sample that find a customer; None where no CRM is mapped.
+        meters_matched: Meters of the sample that find a customer; None where no CRM is mapped.
+        customers_matched: Customers whom these meters belong to; None where no CRM is mapped.
         notes: What looks odd, with the cure.
         problem: What makes the source unusable, with the cure.
     """
@@ -57,6 +61,7 @@ class Understood:
     unit: str | None = None
     daily_kwh: float | None = None
     meters: int | None = None
+    meters_matched: int | None = None
     customers_matched: int | None = None
     notes: tuple[str, ...] = field(default=())
     problem: Problem | None = None
@@ -107,7 +112,7 @@ def _understand(
     )
     if not understood.sampled:
         return replace(understood, notes=(f"nothing there yet: {_where(source)}",))
-    understood = _describe(scratch, understood, loads)
+    understood = _describe(scratch, source, understood, loads)
     return replace(understood, notes=tuple(_notes(scratch, source, understood)))
 
 
@@ -139,7 +144,9 @@ def _sample_pull(
     )
 
 
-def _describe(scratch: duckdb.DuckDBPyConnection, understood: Understood, loads: list[Load]) -> Understood:
+def _describe(
+    scratch: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, understood: Understood, loads: list[Load]
+) -> Understood:
     ids = [load.load_id for load in loads]
     audit = first_row(
         scratch,
@@ -150,14 +157,16 @@ def _describe(scratch: duckdb.DuckDBPyConnection, understood: Understood, loads:
     understood = replace(understood, suspect=audit[0] or 0, first_utc=audit[1], last_utc=audit[2])
     if understood.table != "meter_reads":
         return understood
-    reads = first_row(scratch, READS, {"ids": ids}) or (None, None, None, None)
+    reads = first_row(scratch, READS, {"ids": ids}) or (None, None, None, None, None)
+    has_crm = bool(number(scratch, "select count(*) from raw.crm_contracts"))
     return replace(
         understood,
-        unit="kWh",
+        unit=source.unit,
         meters=reads[0],
         interval_minutes=reads[1],
         daily_kwh=None if reads[2] is None else round(float(reads[2]), 2),
-        customers_matched=reads[3] if number(scratch, "select count(*) from raw.crm_contracts") else None,
+        meters_matched=reads[3] if has_crm else None,
+        customers_matched=reads[4] if has_crm else None,
     )
 
 
@@ -185,7 +194,9 @@ READS = """
     ),
 
     owned_meters as (
-        select distinct installed.meter_id
+        select distinct
+            installed.meter_id,
+            customers.customer_id
         from raw.meters as installed
         inner join raw.crm_contracts as contracts on installed.service_point_id = contracts.service_point_id
         inner join raw.crm_customers as customers on contracts.customer_id = customers.customer_id
@@ -195,7 +206,8 @@ READS = """
         (select count(distinct meter_id) from reads) as meters,
         (select mode(minutes_between) from reads where minutes_between > 0) as interval_minutes,
         (select median(daily_kwh) from meters) as daily_kwh,
-        (select count(*) from meters inner join owned_meters using (meter_id)) as customers_matched
+        (select count(distinct meter_id) from meters inner join owned_meters using (meter_id)) as meters_matched,
+        (select count(distinct customer_id) from meters inner join owned_meters using (meter_id)) as customers_matched
 """
 
 
@@ -209,6 +221,11 @@ def _notes(scratch: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, u
         where = f", first line {worst[1]}" if worst else ""
         reason = worst[0] if worst else ""
         yield f"{understood.quarantined:,} rows cannot be represented ({reason}{where}): correct them or the mapping"
+    if isinstance(source, SqlSource) and source.table in WITH_DELETIONS and source.compare_keys is None:
+        yield (
+            "rows that are deleted there are not noticed here: set `compare_keys: true` (all keys are then read at "
+            "every landing), or `compare_keys: false` if none is ever deleted"
+        )
     if understood.table != "meter_reads":
         return
     expected = source.interval_minutes
@@ -224,6 +241,6 @@ def _notes(scratch: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, u
         yield f"{understood.daily_kwh:,} kWh a day is the median of the meters: is the unit {direction}? Set `unit`"
     if understood.suspect > 0.05 * understood.sampled:
         yield f"{understood.suspect:,} reads are implausible (negative, spike, unknown meter): look at unit and meters"
-    matched, meters = understood.customers_matched, understood.meters or 0
+    matched, meters = understood.meters_matched, understood.meters or 0
     if matched is not None and matched < meters:
         yield f"{meters - matched:,} meters find no customer: deliver their contracts and installations"

@@ -198,7 +198,9 @@ class SqlSource(_Source, frozen=True):
     url: str = Field(description="SQLAlchemy URL, or secret:<name>; a password never stands in the file.")
     query: str = Field(description="Table name or select.")
     cursor: str | None = Field(default=None, description="Source column: pull only rows at or after its last value.")
-    compare_keys: bool = Field(default=False, description="Find deletions by comparing keys at every landing.")
+    compare_keys: bool | None = Field(
+        default=None, description="Find deletions by comparing all keys at every landing; default: no."
+    )
 
     @field_validator("url")
     @classmethod

@@ -78,6 +78,46 @@ def test_check_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
     assert any("reads are 30 minutes apart" in note for note in understood.notes)
 
 
+def test_check_matches_meters_with_customers_and_tells_the_unit(tmp_path: Path) -> None:
+    settings = installed(tmp_path, "sql")
+    folder = settings.sources_file.parent
+    reads = [f"{meter},2026-07-01T{hour:02d}:00Z,400" for meter in ("A-1001", "A-1002", "X-1") for hour in range(24)]
+    (folder / "reads.csv").write_text("\n".join(["serial,at,wh", *reads]) + "\n")
+    text = settings.sources_file.read_text() + READS
+    settings.sources_file.write_text(text)
+
+    *_, found = check(settings)
+
+    assert (found.unit, found.daily_kwh, found.interval_minutes) == ("Wh", pytest.approx(9.6), 60)
+    assert (found.meters, found.meters_matched, found.customers_matched) == (3, 2, 2)
+    assert any("1 meters find no customer" in note for note in found.notes)
+
+    # One customer with two meters is one customer.
+    settings.sources_file.write_text(text.replace("select no, customer,", "select no, 'C1' as customer,"))
+    *_, found = check(settings)
+    assert (found.meters_matched, found.customers_matched) == (2, 1)
+
+
+READS = """
+  reads:
+    table: meter_reads
+    kind: files
+    path: reads.csv
+    columns: {meter_id: serial, interval_start_utc: at, consumption_kwh: wh}
+    interval_minutes: 60
+    unit: Wh
+"""
+
+
+def test_check_asks_whether_rows_are_deleted_in_a_database(tmp_path: Path) -> None:
+    settings = installed(tmp_path, "sql")
+    assert [source.notes for source in check(settings)] == [(), (), ()]
+    text = settings.sources_file.read_text()
+    settings.sources_file.write_text(text.replace("    compare_keys: true\n", ""))
+    asked = [source.source for source in check(settings) if any("`compare_keys: true`" in n for n in source.notes)]
+    assert asked == ["crm_contracts", "meters"], "crm_customers still says it, with a comment behind"
+
+
 def test_check_command_fails_when_a_source_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = installed(tmp_path, "long")
     monkeypatch.setattr("meterwise.sources.check.get_settings", lambda: settings)
