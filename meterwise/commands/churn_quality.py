@@ -32,7 +32,9 @@ CUSTOMERS = 4000
 SEED = 2026
 """A utility on which no model was tuned."""
 
-MONTHS_OF_FEATURES = 33
+DAYS_OF_FEATURES = 33
+"""As many steps as 36 months of CRM give."""
+
 PARAMS = ChurnParams()
 NAMES = {
     "oracle": "oracle: knows every cause, not the dice",
@@ -45,10 +47,13 @@ PAGE = """\
 
 <!-- Made by `make quality` (meterwise/commands/churn_quality.py); run it again instead of editing. -->
 
-A made-up utility of {customers:,} customers with 36 months of CRM and no meters (seed {seed}, on which nothing was
-tuned) went through landing, dbt and training as in the pipeline, as of {last_day}. The model learnt from
-{train_rows:,} rows ({train}), was calibrated on later ones ({calibrate}) and is judged on still later ones ({test}):
-{test_rows:,} rows, of which {departures} were followed by a departure within {horizon_days} days.
+A made-up utility of {customers:,} customers with 36 months of CRM and no meters (seed {seed}; the models were tuned on
+others) went through landing, dbt and training as in the pipeline, as of {last_day}.
+
+- learnt from {train_rows:,} rows (a customer on a day), {train};
+- calibrated on {calibrate_rows:,} later ones, {calibrate};
+- judged below on {test_rows:,} still later ones, {test}; {departures} of them were followed by a departure within
+  {horizon_days} days.
 
 | | average precision | AUC | Brier | calibration error | lift at 10 % | recall at 10 % |
 |---|---|---|---|---|---|---|
@@ -118,7 +123,7 @@ def _built(utility: SyntheticUtility) -> Settings:
     )
     for domain in ("crm", "weather"):
         ingest.accept(ingest.land(domain, LAST_DAY.isoformat(), settings), settings)
-    days = [LAST_DAY - timedelta(days=PARAMS.horizon_days + PARAMS.step_days * n) for n in range(MONTHS_OF_FEATURES)]
+    days = [LAST_DAY - timedelta(days=PARAMS.horizon_days + PARAMS.step_days * n) for n in range(DAYS_OF_FEATURES)]
     transform.build("", [day.isoformat() for day in sorted([*days, LAST_DAY])], settings)
     return settings
 
@@ -132,6 +137,7 @@ def render(found: Trial, customers: int, seed: int) -> str:
         seed=seed,
         last_day=LAST_DAY,
         train_rows=len(found.dataset.train),
+        calibrate_rows=len(found.dataset.calibrate),
         test_rows=len(found.dataset.test),
         departures=int(found.has_left.sum()),
         horizon_days=PARAMS.horizon_days,
