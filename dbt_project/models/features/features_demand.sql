@@ -14,14 +14,15 @@ calendar as (
     select * from {{ ref('int_calendar_days') }}
 ),
 
--- A day can be forecast once four weeks before it are known.
+-- A day can be forecast once four weeks before it are known. Means are taken of decimals, here and below: loads have
+-- few decimals, so a sum of doubles, which depends on their order, would decide how the mean is rounded.
 region_levels as (
     select
         as_of_date,
         region_code,
         max(local_date) as last_known_on,
         count(distinct local_date) as known_days,
-        avg(case when local_date > as_of_date - 8 then load_kwh end) as load_mean_7d_kwh
+        avg(case when local_date > as_of_date - 8 then load_kwh::decimal(18, 6) end) as load_mean_7d_kwh
     from loads
     group by as_of_date, region_code
 ),
@@ -30,7 +31,7 @@ last_days as (
     select
         loads.as_of_date,
         loads.region_code,
-        avg(loads.load_kwh) as load_last_known_day_mean_kwh,
+        avg(loads.load_kwh::decimal(18, 6)) as load_last_known_day_mean_kwh,
         max(loads.expected_meters)::integer as active_meters
     from loads
     inner join region_levels
@@ -45,10 +46,12 @@ week_weather as (
     select
         loads.as_of_date,
         loads.region_code,
-        avg(case when weather.temperature_c is not null then greatest(weather.temperature_c - 20, 0) end)
-            as cooling_degrees_mean_7d,
-        avg(case when weather.temperature_c is not null then greatest(15 - weather.temperature_c, 0) end)
-            as heating_degrees_mean_7d
+        avg(
+            case when weather.temperature_c is not null then greatest(weather.temperature_c - 20, 0)::decimal(18, 6) end
+        ) as cooling_degrees_mean_7d,
+        avg(
+            case when weather.temperature_c is not null then greatest(15 - weather.temperature_c, 0)::decimal(18, 6) end
+        ) as heating_degrees_mean_7d
     from loads
     inner join weather
         on loads.as_of_date = weather.as_of_date
@@ -89,7 +92,7 @@ clock_loads as (
         region_code,
         local_date,
         hour_of_day,
-        avg(load_kwh) as load_kwh,
+        avg(load_kwh::decimal(18, 6)) as load_kwh,
         min(hour_start_utc) as hour_start_utc
     from loads
     group by as_of_date, region_code, local_date, hour_of_day
@@ -102,7 +105,7 @@ lagged as (
         local_hours.valid_at_utc,
         max(case when weeks.weeks_ago = 1 then clock_loads.load_kwh end) as load_same_hour_1w_kwh,
         max(case when weeks.weeks_ago = 2 then clock_loads.load_kwh end) as load_same_hour_2w_kwh,
-        avg(case when weeks.weeks_ago <= 4 then clock_loads.load_kwh end) as load_same_hour_mean_4w_kwh,
+        avg(case when weeks.weeks_ago <= 4 then clock_loads.load_kwh::decimal(18, 6) end) as load_same_hour_mean_4w_kwh,
         min(case when clock_loads.load_kwh is not null then weeks.weeks_ago end) as naive_weeks_ago
     from local_hours
     cross join (values (1), (2), (3), (4), (5)) as weeks (weeks_ago)

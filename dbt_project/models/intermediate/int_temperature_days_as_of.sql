@@ -25,7 +25,7 @@ station_days as (
         as_of_days.as_of_date,
         observations.station_code,
         {{ to_local('observations.valid_at_utc') }}::date as local_date,
-        avg(observations.temperature_c) as temperature_c
+        avg(observations.temperature_c)::decimal(18, 6) as temperature_c
     from as_of_days
     inner join observations
         on {{ in_force('observations', 'as_of_days.as_of_date') }}
