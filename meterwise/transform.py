@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -190,12 +191,23 @@ def parse(settings: Settings | None = None) -> Path:
 
 
 def docs(settings: Settings | None = None) -> Path:
-    """Write dbt's documentation of the warehouse and return its front page."""
+    """Write dbt's documentation of the warehouse and return its page, which is served beside the Data Docs."""
     settings = settings or get_settings()
     today = _utility(settings).today(settings).isoformat()
     variables = json.dumps(dbt_vars([today], settings))
+    prepare([today], settings)
     run_dbt(["docs", "generate", "--static", "--vars", variables], settings)
-    return settings.home_path / "dbt" / "target" / "static_index.html"
+    page = docs_page(settings)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    draft = page.with_suffix(".new")
+    shutil.copy(settings.home_path / "dbt" / "target" / "static_index.html", draft)
+    draft.replace(page)
+    return page
+
+
+def docs_page(settings: Settings) -> Path:
+    """Where ``docs`` writes to."""
+    return settings.data_docs_path / "dbt" / "index.html"
 
 
 def _steps_back(newest: date, steps: int, oldest: date) -> set[date]:

@@ -20,7 +20,8 @@ What downstream systems read: the schema `published` of the PostgreSQL database,
   statement sees one version; several statements do so inside one transaction with `isolation level repeatable read`.
 - **Versioned.** `published.publications` has a row a delivery and table. A delivery for an older day than the current
   one is kept beside and never shown. Old versions are kept for `METERWISE_PUBLICATIONS_KEPT_DAYS` days (30):
-  `meterwise published <table> --as-of <day>` prints them.
+  `meterwise published <table> --as-of <day>` prints them. The usage tables of any version are as known when it was
+  delivered, not at the end of its day: a backfill of last month knows this month's corrections.
 - **Compatible.** Columns are only added. A break gets a new name, and the old table lives on beside it for 90 days.
 - **Times** ending in `_utc` are UTC without a zone marker; dates are of the utility's local calendar; energy is kWh.
 - No names, addresses, phone numbers or e-mail addresses; `customer_id` is the CRM's own number.

@@ -11,6 +11,7 @@ from meterwise.database import connect
 from meterwise.settings import Settings
 from meterwise.stack.attached import AttachedStack
 from meterwise.stack.stack import Stack
+from meterwise.transform import docs_page
 
 SEGMENTS = """
 select
@@ -61,10 +62,12 @@ def addresses(stack: Stack | AttachedStack) -> dict[str, str]:
     """Where each part of a running stack is found, and with which login; passwords are named by their file."""
     home = stack.home
     settings = stack.settings
+    made = "" if docs_page(settings).exists() else "   once `make docs` has run"
     return {
         "Airflow": f"{settings.airflow_url}   user admin, password in {home / 'airflow' / 'passwords.json'}",
         "MLflow": f"{settings.mlflow_public_url}",
         "Data Docs": f"{settings.data_docs_url}",
+        "dbt docs": f"{settings.data_docs_url}/dbt/{made}",
         "Database": f"postgresql://meterwise_reader@127.0.0.1:{stack.postgres.port}/meterwise   "
         f"schema published, password in {home / 'reader_password'}",
     }

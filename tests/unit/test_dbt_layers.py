@@ -94,3 +94,12 @@ def test_sql_ends_with_the_name_of_its_result(nodes: dict[str, Any]) -> None:
     assert [n["name"] for n in written if not ending.search(n["raw_code"].strip())] == []
     assert [n["name"] for n in written if re.search(r"group by \d", n["raw_code"])] == []
     assert all((Path(n["original_file_path"]).parts[0] in {"models", "snapshots"}) for n in built(nodes))
+
+
+def test_dbt_s_docs_lie_beside_the_data_docs_and_describe_every_table(settings: Settings) -> None:
+    page = transform.docs(settings)
+
+    text = page.read_text(encoding="utf-8")
+    assert page.is_relative_to(settings.data_docs_path)
+    assert "features_churn" in text
+    assert "Days since the customer joined." in text
