@@ -23,14 +23,15 @@ calendar as (
     select * from {{ ref('int_calendar_days') }}
 ),
 
--- The meters that supply a customer at the cut, since the contract began.
+-- The meters at the service points that a customer has at the cut, since the contract began and while they hung there.
 customer_meters as (
     select
         customers.as_of_date,
         customers.customer_id,
         customers.region_code,
         sites.meter_id,
-        greatest(sites.first_date, coalesce(contracts.start_on, date '0001-01-01')) as first_date
+        greatest(sites.first_date, coalesce(contracts.start_on, date '0001-01-01')) as first_date,
+        sites.next_date
     from customers
     inner join as_of_days on customers.as_of_date = as_of_days.as_of_date
     left join contracts
@@ -39,7 +40,6 @@ customer_meters as (
         and contracts.end_on is null
     inner join sites
         on coalesce(contracts.service_point_id, customers.customer_id) = sites.service_point_id
-        and sites.next_date is null
         and sites.known_from <= customers.as_of_date
         and (sites.known_to is null or sites.known_to > customers.as_of_date)
     where customers.is_active
@@ -80,6 +80,7 @@ profile_hours as (
         on meter_hours.as_of_date = customer_meters.as_of_date
         and meter_hours.meter_id = customer_meters.meter_id
         and meter_hours.local_date >= customer_meters.first_date
+        and (customer_meters.next_date is null or meter_hours.local_date < customer_meters.next_date)
     inner join calendar
         on customer_meters.region_code = calendar.region_code
         and meter_hours.local_date = calendar.local_date

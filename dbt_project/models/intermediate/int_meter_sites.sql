@@ -16,7 +16,11 @@ service_points as (
 ),
 
 read_meters as (
-    select distinct meter_id from {{ ref('int_usage_daily_ledger') }}
+    select
+        meter_id,
+        max(local_date) as last_read_on
+    from {{ ref('int_usage_daily_ledger') }}
+    group by meter_id
 ),
 
 all_meters as (
@@ -65,7 +69,8 @@ placed as (
         knowledge.known_from,
         knowledge.known_to,
         coalesce(meters.service_point_id, knowledge.meter_id) as service_point_id,
-        coalesce(meters.installed_on, date '0001-01-01') as installed_on
+        coalesce(meters.installed_on, date '0001-01-01') as installed_on,
+        meters.removed_on
     from knowledge
     left join meters
         on knowledge.meter_id = meters.meter_id
@@ -86,24 +91,73 @@ ranged as (
     window by_installation as (partition by meter_id, known_from order by installed_on, service_point_id)
 ),
 
+-- The day of the removal still belongs to the place that the meter leaves.
+in_place as (
+    select
+        meter_id,
+        known_from,
+        known_to,
+        service_point_id,
+        first_date,
+        least(next_date, removed_on + 1) as next_date,
+        next_date as next_place_date
+    from ranged
+),
+
+-- What a meter sends after it was taken away is no use of its former place: it is its own service point then.
+out_of_place as (
+    select
+        in_place.meter_id,
+        in_place.known_from,
+        in_place.known_to,
+        in_place.meter_id as service_point_id,
+        in_place.next_date as first_date,
+        in_place.next_place_date as next_date
+    from in_place
+    inner join read_meters on in_place.meter_id = read_meters.meter_id
+    where in_place.next_date <= read_meters.last_read_on
+        and (in_place.next_place_date is null or in_place.next_date < in_place.next_place_date)
+),
+
+stretches as (
+    select
+        meter_id,
+        known_from,
+        known_to,
+        service_point_id,
+        first_date,
+        next_date
+    from in_place
+    where next_date is null or first_date < next_date
+    union all
+    select
+        meter_id,
+        known_from,
+        known_to,
+        service_point_id,
+        first_date,
+        next_date
+    from out_of_place
+),
+
 sites as (
     select
-        ranged.meter_id,
-        ranged.service_point_id,
+        stretches.meter_id,
+        stretches.service_point_id,
         coalesce(
             own_point.region_code,
             case when exists (select 1 from service_points) then 'UNKNOWN' else 'ALL' end
         ) as region_code,
         own_point.feeder_code,
-        ranged.first_date,
-        ranged.next_date,
-        ranged.known_from,
-        ranged.known_to
-    from ranged
+        stretches.first_date,
+        stretches.next_date,
+        stretches.known_from,
+        stretches.known_to
+    from stretches
     left join service_points as own_point
-        on ranged.service_point_id = own_point.service_point_id
-        and own_point.known_from <= ranged.known_from
-        and (own_point.replaced_on is null or own_point.replaced_on > ranged.known_from)
+        on stretches.service_point_id = own_point.service_point_id
+        and own_point.known_from <= stretches.known_from
+        and (own_point.replaced_on is null or own_point.replaced_on > stretches.known_from)
         and not own_point.is_deleted
 )
 
