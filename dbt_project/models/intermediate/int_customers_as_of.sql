@@ -14,6 +14,10 @@ contracts as (
     select * from {{ ref('int_contracts_as_of') }}
 ),
 
+contract_versions as (
+    select * from {{ ref('stg_crm_contracts') }}
+),
+
 sites as (
     select * from {{ ref('int_meter_sites') }}
 ),
@@ -77,6 +81,17 @@ contract_counts as (
     group by as_of_date, customer_id
 ),
 
+-- Whoever ever had a contract and has none left, since it was deleted or given to another, is no customer any more.
+ever_contracted as (
+    select distinct
+        as_of_days.as_of_date,
+        contract_versions.customer_id
+    from as_of_days
+    inner join contract_versions
+        on contract_versions.known_on <= as_of_days.as_of_date
+        and contract_versions.start_on <= as_of_days.as_of_date
+),
+
 newest_first as (
     select
         *,
@@ -105,12 +120,17 @@ described as (
         coalesce(contract_counts.former_service_points, 0) > 0
         and current_contracts.start_on > known.as_of_date - 180 as has_moved_in_180d,
         known.left_on is null
-        and (contract_counts.customer_id is null or contract_counts.active_contracts > 0) as is_active,
+        and (
+            coalesce(contract_counts.customer_id, ever_contracted.customer_id) is null
+            or coalesce(contract_counts.active_contracts, 0) > 0
+        ) as is_active,
         coalesce(contract_counts.active_contracts > 0 and contract_counts.staying_contracts = 0, false)
             as has_announced_leave
     from known
     left join contract_counts
         on known.as_of_date = contract_counts.as_of_date and known.customer_id = contract_counts.customer_id
+    left join ever_contracted
+        on known.as_of_date = ever_contracted.as_of_date and known.customer_id = ever_contracted.customer_id
     left join newest_first as current_contracts
         on known.as_of_date = current_contracts.as_of_date
         and known.customer_id = current_contracts.customer_id
