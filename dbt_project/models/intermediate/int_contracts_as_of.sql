@@ -2,8 +2,10 @@ with as_of_days as (
     {{ customer_days() }}
 ),
 
+-- A version replaced on the day it arrived was never known at a day's end.
 contracts as (
     select * from {{ ref('stg_crm_contracts') }}
+    where replaced_on is null or replaced_on > known_on
 ),
 
 snapshots as (
@@ -27,7 +29,10 @@ known as (
         end as announced_end_on,
         {{ attribute_known('crm_contracts', 'tariff_code', 'contracts', 'snapshots') }} as tariff_code,
         {{ attribute_known('crm_contracts', 'contracted_kw', 'contracts', 'snapshots') }} as contracted_kw,
-        {{ attribute_known('crm_contracts', 'term_months', 'contracts', 'snapshots') }} as term_months
+        {{ attribute_known('crm_contracts', 'term_months', 'contracts', 'snapshots') }} as term_months,
+        row_number() over (
+            partition by as_of_days.as_of_date, contracts.contract_id order by contracts.known_on desc
+        ) as newest_first
     from as_of_days
     -- A contract is signed before it begins, so a first load's assumed arrival, a day after the start, is too late.
     inner join contracts
@@ -41,6 +46,24 @@ known as (
     left join snapshots
         on contracts.contract_id = snapshots.contract_id
         and {{ seen_on('snapshots', 'as_of_days.as_of_date') }}
+),
+
+-- Two versions of a first load both count from their start until the later one's assumed arrival.
+newest as (
+    select
+        as_of_date,
+        contract_id,
+        customer_id,
+        service_point_id,
+        start_on,
+        end_on,
+        end_reason,
+        announced_end_on,
+        tariff_code,
+        contracted_kw,
+        term_months
+    from known
+    where newest_first = 1
 )
 
-select * from known
+select * from newest
