@@ -4,7 +4,8 @@ from typing import Any
 
 import duckdb
 
-from meterwise.ingest.load import Landing, Load, load_rows, next_load_id, transaction, write_audit
+from meterwise.ingest.deletions import book_deletions
+from meterwise.ingest.load import Landing, Load, load_rows, transaction
 from meterwise.ingest.mapping import Mapping
 from meterwise.settings import Settings
 from meterwise.sources import sql
@@ -82,7 +83,7 @@ def _land_deletions(
                     partition by {key_list} order by received_at_utc desc, version_no desc
                 ) = 1
             )
-            select current_rows.*
+            select current_rows.*, timestamp '{landing.now_utc}' as _gone_at
             from current_rows
             inner join raw.load_audit as audit on current_rows.load_id = audit.load_id
             anti join incoming using ({key_list})
@@ -104,32 +105,4 @@ def _land_deletions(
                     "them by an end date",
                 )
             )
-        load_id = next_load_id(connection, table.name)
-        connection.execute(
-            f"""
-            insert into raw.{table.name} by name
-            select gone.* replace (
-                timestamp '{landing.now_utc}' as received_at_utc, false as received_at_assumed,
-                timestamp '{landing.now_utc}' as landed_at_utc, gone.version_no + 1 as version_no,
-                true as is_deleted, '{load_id}' as load_id
-            )
-            from gone
-            """
-        )
-        audit: dict[str, object] = {
-            "load_id": load_id,
-            "source": source.name,
-            "table_name": table.name,
-            "origin": f"keys of {source.query}",
-            "state": "landed",
-            "as_of_date": landing.as_of_date,
-            "landed_rows": gone,
-            "accepted_rows": gone,
-            "duplicate_rows": 0,
-            "quarantined_rows": 0,
-            "suspect_rows": 0,
-            "seconds": 0.0,
-            "loaded_at_utc": landing.now_utc,
-        }
-        write_audit(connection, audit)
-    return Load(load_id, gone, gone, 0, 0)
+        return book_deletions(connection, source, landing, f"keys of {source.query}")

@@ -99,6 +99,20 @@ def test_deleted_rows_are_found_by_their_keys_and_may_come_back(crm: Crm) -> Non
     crm.site.account()
 
 
+def test_a_row_of_the_source_s_future_can_be_deleted(crm: Crm) -> None:
+    crm.site.land("crm", "2026-07-14")
+    crm.run("update customers set class = 'SH', updated_at = '2026-07-16 09:00:00.000000' where id = 'C3'")
+    crm.site.land("crm", "2026-07-15")
+    crm.run("update customers set class = 'HH', updated_at = '2026-07-15 09:00:00.000000' where id = 'C3'")
+    crm.map(cursor=None)
+    crm.site.land("crm", "2026-07-15")  # takes its place in history with the highest version number
+    crm.run("delete from customers where id = 'C3'")
+    crm.site.land("crm", "2026-07-15")
+    assert ("C3", "shop", True) in crm.site.rows(CURRENT)
+    crm.site.land("crm", "2026-07-15")
+    assert crm.site.rows("select count(*) from raw.crm_customers where is_deleted") == [(1,)]
+
+
 def test_when_most_keys_are_gone_nothing_is_deleted(crm: Crm) -> None:
     crm.site.land("crm", "2026-07-14")
     crm.run("delete from customers where id <> 'C1'")
