@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from meterwise import promotions
 from meterwise.settings import Settings, get_settings
+from meterwise.skips import record_skip
 from meterwise.warehouse import Warehouse
 from models.churn.dataset import scoring_set, skip_reason
 from models.churn.params import MODEL_NAME, ChurnParams
@@ -29,7 +30,6 @@ SCORES = pa.schema(
         ("model_version", pa.string()),
     ]
 )
-SKIPS = pa.schema([("as_of_date", pa.date32()), ("model", pa.string()), ("reason", pa.string())])
 
 
 def score(as_of_date: str, settings: Settings | None = None) -> int:
@@ -51,12 +51,8 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
         )
     else:
         log.warning(reason)
-    warehouse = Warehouse(settings)
-    skips = [{"as_of_date": day, "model": MODEL_NAME, "reason": reason}] if reason else []
-    warehouse.replace_partition("scores.churn_scores", rows, {"as_of_date": day})
-    warehouse.replace_partition(
-        "scores.model_skips", pa.Table.from_pylist(skips, schema=SKIPS), {"as_of_date": day, "model": MODEL_NAME}
-    )
+    Warehouse(settings).replace_partition("scores.churn_scores", rows, {"as_of_date": day})
+    record_skip(MODEL_NAME, day, reason, settings)
     return rows.num_rows
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from meterwise import promotions
 from meterwise.settings import Settings, get_settings
+from meterwise.skips import record_skip
 from meterwise.warehouse import Warehouse
 from models.demand.dataset import INPUTS, MODEL, scoring_rows, skip_reason
 
@@ -37,20 +38,18 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
     Raises:
         NoChampionError: No version holds the alias ``champion``.
     """
-    settings = settings or get_settings()
-    warehouse = Warehouse(settings)
-    partition = {"as_of_date": date.fromisoformat(as_of_date)}
+    settings, day = settings or get_settings(), date.fromisoformat(as_of_date)
     reason = skip_reason(as_of_date, settings=settings)
-    _note_skip(warehouse, partition["as_of_date"], reason)
-    if reason:
+    table = SCHEMA.empty_table()
+    if reason is None:
+        champion = promotions.champion_to_score(MODEL, as_of_date, settings)
+        rows = scoring_rows(as_of_date, settings)
+        table = _as_table(rows.join(champion.predictor.predict(rows[INPUTS])).assign(model_version=champion.version))
+    else:
         log.warning(reason)
-        warehouse.replace_partition(TABLE, SCHEMA.empty_table(), partition)
-        return 0
-    champion = promotions.champion_to_score(MODEL, as_of_date, settings)
-    rows = scoring_rows(as_of_date, settings)
-    forecasts = rows.join(champion.predictor.predict(rows[INPUTS])).assign(model_version=champion.version)
-    warehouse.replace_partition(TABLE, _as_table(forecasts), partition)
-    return len(rows)
+    Warehouse(settings).replace_partition(TABLE, table, {"as_of_date": day})
+    record_skip(MODEL, day, reason, settings)
+    return table.num_rows
 
 
 def _as_table(forecasts: pd.DataFrame) -> pa.Table:
@@ -58,10 +57,3 @@ def _as_table(forecasts: pd.DataFrame) -> pa.Table:
     return pa.Table.from_pandas(
         forecasts.assign(as_of_date=days)[SCHEMA.names], SCHEMA, preserve_index=False, safe=False
     )
-
-
-def _note_skip(warehouse: Warehouse, as_of_date: date, reason: str | None) -> None:
-    schema = pa.schema([("as_of_date", pa.date32()), ("model", pa.string()), ("reason", pa.string())])
-    rows = [{"as_of_date": as_of_date, "model": MODEL, "reason": reason}] if reason else []
-    partition = {"as_of_date": as_of_date, "model": MODEL}
-    warehouse.replace_partition("scores.model_skips", pa.Table.from_pylist(rows, schema), partition)

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from meterwise import promotions
 from meterwise.settings import Settings, get_settings
+from meterwise.skips import record_skip
 from meterwise.warehouse import Warehouse
 from models.segments.dataset import scoring_set, skip_reason
 from models.segments.params import MODEL_NAME, UNKNOWN
@@ -23,7 +24,6 @@ SHAPES = pa.schema(
         ("model_version", pa.string()),
     ]
 )
-SKIPS = pa.schema([("as_of_date", pa.date32()), ("model", pa.string()), ("reason", pa.string())])
 
 
 def score(as_of_date: str, settings: Settings | None = None) -> int:
@@ -51,10 +51,6 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
 
 
 def _write(rows: pd.DataFrame, reason: str | None, day: date, settings: Settings) -> None:
-    warehouse = Warehouse(settings)
     table = pa.Table.from_pandas(rows[SHAPES.names], schema=SHAPES, preserve_index=False)
-    skips = [{"as_of_date": day, "model": MODEL_NAME, "reason": reason}] if reason else []
-    warehouse.replace_partition("scores.load_shapes", table, {"as_of_date": day})
-    warehouse.replace_partition(
-        "scores.model_skips", pa.Table.from_pylist(skips, schema=SKIPS), {"as_of_date": day, "model": MODEL_NAME}
-    )
+    Warehouse(settings).replace_partition("scores.load_shapes", table, {"as_of_date": day})
+    record_skip(MODEL_NAME, day, reason, settings)
