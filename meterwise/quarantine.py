@@ -8,7 +8,8 @@ from dataclasses import replace
 import duckdb
 import pyarrow as pa
 
-from meterwise.ingest.load import Landing, Load, load_rows
+from meterwise.ingest.account import Landing, Load
+from meterwise.ingest.load import load_rows
 from meterwise.raw_tables import RAW_TABLES
 from meterwise.settings import Settings, get_settings
 from meterwise.sources.config import FileSource, SourcesFile, SqlSource, load_sources

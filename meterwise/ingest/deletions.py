@@ -2,7 +2,7 @@
 
 import duckdb
 
-from meterwise.ingest.load import Landing, Load, next_load_id, write_audit
+from meterwise.ingest.account import Landing, Load, next_load_id, write_audit
 from meterwise.sources.config import FileSource, SqlSource
 from meterwise.sources.rows import number
 

@@ -6,7 +6,8 @@ from datetime import date
 
 import duckdb
 
-from meterwise.ingest.load import Landing, Load, load_rows, transaction
+from meterwise.ingest.account import Landing, Load
+from meterwise.ingest.load import load_rows, transaction
 from meterwise.ingest.pulls import land_pull
 from meterwise.outcomes import RefusedError
 from meterwise.settings import Settings, get_settings

@@ -4,16 +4,17 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import duckdb
 
 from meterwise.ingest import quality, versions
+from meterwise.ingest.account import Landing, Load, next_load_id, write_audit
+from meterwise.ingest.deletions import book_deletions
 from meterwise.ingest.mapping import Mapping
-from meterwise.ingest.registers import derive_reads
+from meterwise.ingest.registers import derive_reads, find_replaced_parts
 from meterwise.ingest.relations import log_broken_relations
-from meterwise.sources.config import FileSource, SourcesFile, SqlSource
+from meterwise.sources.config import FileSource, SqlSource
 from meterwise.sources.layouts import reshape
 from meterwise.sources.problems import Problem, SourceError
 from meterwise.sources.rows import LINE, SourceRows, first_row, number
@@ -24,30 +25,6 @@ TOLERATED_BAD_ROWS = 5
 """So few bad rows stop nothing as long as others are good: in a pull of eight rows, one is not a broken source."""
 
 SHOWN_REASONS = 20
-
-
-@dataclass(frozen=True)
-class Landing:
-    """What all loads of one landing share."""
-
-    sources: SourcesFile
-    as_of_date: date
-    now_utc: datetime
-    is_replay: bool = False
-    """Rows come back from quarantine: those still bad stay there and are no part of the load."""
-    is_assumed: bool = False
-    """Their time of receipt was assumed when they landed first, and stays so."""
-
-
-@dataclass(frozen=True)
-class Load:
-    """One load, done."""
-
-    load_id: str
-    landed: int
-    accepted: int
-    duplicate: int
-    quarantined: int
 
 
 @contextmanager
@@ -89,9 +66,11 @@ def load_rows(
         if source.cumulative and not landing.is_replay:
             registers = add_load(connection, rows, source.as_registers(), landing)
             derive_reads(connection, source, registers.load_id)
+            find_replaced_parts(connection, source)
             source = source.model_copy(update={"received_at": "read_at_utc", "received_at_on_first_load": True})
             load = book(connection, source, landing, f"differences of {rows.origin}")
-            loads = [registers, load]
+            replaced = book_deletions(connection, source, landing, f"replaced parts of gaps, {rows.origin}")
+            loads = [registers, load, *([replaced] if replaced else [])]
         else:
             loads = [add_load(connection, rows, source, landing)]
         for load in loads:
@@ -157,12 +136,6 @@ def book(
     return load
 
 
-def next_load_id(connection: duckdb.DuckDBPyConnection, table: str) -> str:
-    """Return the next load id; the order of the ids is the order of the loads."""
-    last = number(connection, "select max(left(load_id, 9)::bigint) from raw.load_audit")
-    return f"{last + 1:09d}-{table}"
-
-
 def is_first_load(connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, as_of_date: date) -> bool:
     """Whether the source has no past yet.
 
@@ -175,13 +148,6 @@ def is_first_load(connection: duckdb.DuckDBPyConnection, source: FileSource | Sq
         {"source": source.name, "as_of_date": as_of_date},
     )
     return past == 0
-
-
-def write_audit(connection: duckdb.DuckDBPyConnection, audit: dict[str, object]) -> None:
-    """Write the account of one load."""
-    names = ", ".join(audit)
-    marks = ", ".join(f"${name}" for name in audit)
-    connection.execute(f"insert into raw.load_audit ({names}) values ({marks})", audit)
 
 
 def _quarantine(

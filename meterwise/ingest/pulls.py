@@ -4,8 +4,9 @@ from typing import Any
 
 import duckdb
 
+from meterwise.ingest.account import Landing, Load
 from meterwise.ingest.deletions import book_deletions
-from meterwise.ingest.load import Landing, Load, load_rows, transaction
+from meterwise.ingest.load import load_rows, transaction
 from meterwise.ingest.mapping import Mapping
 from meterwise.settings import Settings
 from meterwise.sources import sql

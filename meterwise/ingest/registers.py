@@ -79,3 +79,52 @@ def derive_reads(connection: duckdb.DuckDBPyConnection, source: FileSource | Sql
         from parted
         """
     )
+
+
+def find_replaced_parts(connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource) -> None:
+    """Make ``gone`` the current reads that ``incoming`` covers with others: parts of a gap that a late reading splits.
+
+    A reading at 2:30 in a gap from 0:00 to 5:00 makes two reads, of 0:00 and of 2:30; the parts of 1:00, 2:00, 3:00 and
+    4:00 have no successor and would count beside them.
+
+    Args:
+        connection: Holds ``incoming`` as made by ``derive_reads``.
+        source: The source of the readings; only its own reads are looked at.
+    """
+    connection.execute(
+        """
+        create or replace temp table gone as
+        with spans as (
+            select
+                meter_id,
+                channel,
+                interval_start_utc as start_utc,
+                interval_start_utc + to_minutes(interval_minutes) as end_utc,
+                _received_at
+            from incoming
+        ),
+        current_reads as (
+            select reads.* from raw.meter_reads as reads
+            where reads.meter_id in (select meter_id from spans)
+                and reads.interval_start_utc >= (select min(start_utc) from spans)
+                and reads.interval_start_utc < (select max(end_utc) from spans)
+            qualify row_number() over (
+                partition by meter_id, channel, interval_start_utc order by received_at_utc desc, version_no desc
+            ) = 1
+        )
+        select current_reads.*, coalesce(spans._received_at, current_reads.received_at_utc) as _gone_at
+        from current_reads
+        inner join raw.load_audit as audit on current_reads.load_id = audit.load_id
+        inner join spans
+            on current_reads.meter_id = spans.meter_id
+            and current_reads.channel = spans.channel
+            and current_reads.interval_start_utc > spans.start_utc
+            and current_reads.interval_start_utc < spans.end_utc
+        anti join incoming
+            on current_reads.meter_id = incoming.meter_id
+            and current_reads.channel = incoming.channel
+            and current_reads.interval_start_utc = incoming.interval_start_utc
+        where audit.source = $source and not current_reads.is_deleted
+        """,
+        {"source": source.name},
+    )

@@ -6,8 +6,9 @@ from datetime import datetime
 
 import duckdb
 
+from meterwise.ingest.account import Landing, Load
 from meterwise.ingest.landing import DOMAINS
-from meterwise.ingest.load import Landing, Load, load_rows
+from meterwise.ingest.load import load_rows
 from meterwise.raw_tables import create_statements
 from meterwise.settings import Settings, get_settings
 from meterwise.sources import files, sql

@@ -47,6 +47,26 @@ def test_a_gap_is_spread_and_replaced_by_the_late_reading(site: Site) -> None:
     assert reads(site) == [(0, 0.1, "measured"), (1, 0.2, "measured"), (2, 0.7, "measured")]
 
 
+def test_a_late_reading_beside_the_grid_leaves_no_part_of_the_gap(site: Site) -> None:
+    registers(site)
+    site.write("a.csv", [line(0, 0), line(5, 1000), line(6, 1100)])
+    site.land(day="2026-07-14")
+    site.write("b.csv", ["M1,import,2026-07-01 02:30,400,x"])
+    site.land()
+    current = (
+        "select interval_start_utc::varchar, interval_minutes, consumption_kwh::double from raw.meter_reads "
+        "qualify row_number() over (partition by meter_id, interval_start_utc "
+        "order by received_at_utc desc, version_no desc) = 1 and not is_deleted order by 1"
+    )
+    assert site.rows(current) == [
+        ("2026-07-01 00:00:00", 150, 0.4),
+        ("2026-07-01 02:30:00", 150, 0.6),
+        ("2026-07-01 05:00:00", 60, 0.1),
+    ]
+    assert site.rows("select count(*) from raw.meter_reads where is_deleted") == [(4,)]
+    site.account()
+
+
 def test_same_readings_again_change_nothing(site: Site) -> None:
     registers(site)
     site.write("a.csv", [line(0, 0), line(1, 1000)])
