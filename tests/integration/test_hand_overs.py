@@ -71,3 +71,38 @@ def test_a_customer_with_two_meters_and_one_implausible_day_do_not_stop_a_public
     verdict = expectations.check("customer_usage_daily", DAY, settings=settings)
 
     assert not verdict.breaches
+
+
+@pytest.mark.parametrize(
+    ("table", "rows", "told"),
+    [
+        (
+            "meters",
+            "'M' || n as meter_id, 'S' as service_point_id, date '2020-01-01' as installed_on, {v} as multiplier",
+            0,
+        ),
+        (
+            "tariffs",
+            "'T' || n as tariff_code, date '2020-01-01' as valid_from, 'flat' as kind, {v} as price_per_kwh",
+            -1,
+        ),
+        (
+            "crm_payments",
+            "'P' || n as payment_id, 'C' as customer_id, 'bill' as kind, {v} as days_late, "
+            "timestamp '2026-01-01' as occurred_at_utc",
+            20260101,
+        ),
+    ],
+    ids=["meters", "tariffs", "payments"],
+)
+def test_a_load_whose_columns_mean_something_else_is_refused(
+    settings: Settings, table: str, rows: str, told: int
+) -> None:
+    utility = TinyUtility(settings)
+    good, bad = (utility.load(table, f"select {rows.format(v=v)} from range(10) as r (n)") for v in (1, told))
+    Warehouse(settings).execute("update raw.load_audit set state = 'landed', accepted_rows = 10")
+
+    with pytest.raises(DataQualityError, match=f"raw.{table}"):
+        expectations.check_landing("crm", DAY, [good, bad], settings)
+
+    assert states(settings) == {good: "accepted", bad: "refused"}
