@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import psycopg
+from psycopg.types.json import Jsonb
 from rich.console import Console
 
 from meterwise.commands.demo import advance
@@ -36,12 +38,37 @@ class TwoDays:
     second: Day
 
 
+FAULTY = {
+    "id": "C-FAULTY",
+    "full_name": "Xqfaulty Xqperson",
+    "phone": "+49 5550 999999",
+    "email": "xqfaulty@post.example",
+    "postal_address": "Xqfaultyweg 1",
+    "customer_since": "2199-01-01",
+}
+"""A customer with an impossible date: the whole row goes to quarantine, contact data included."""
+
+
+def plant_faulty_customer(settings: Settings) -> None:
+    """Put the faulty customer into the CRM, beside the others."""
+    url = settings.secrets["crm_url"].get_secret_value().replace("postgresql+psycopg", "postgresql")
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into customers select (jsonb_populate_record(c, %s)).* from customers as c limit 1",
+            [Jsonb(FAULTY)],
+        )
+
+
 def stack_for(home: Path, day: date, demo: Demo | None = None) -> Stack:
     """Return the stack of a small demo utility whose clock stands at the end of a day."""
     known = demo or Demo(customers=CUSTOMERS, first_date=FIRST)
-    return Stack(
-        settings_of(known, home, day), databases=DATABASES, meanwhile=lambda settings: advance(known, settings)
-    )
+
+    def meanwhile(settings: Settings) -> None:
+        advance(known, settings)
+        if day == FIRST:
+            plant_faulty_customer(settings)
+
+    return Stack(settings_of(known, home, day), databases=DATABASES, meanwhile=meanwhile)
 
 
 def run(stack: Stack, day: date) -> Day:
