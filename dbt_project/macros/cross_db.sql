@@ -38,7 +38,7 @@ generate_series(({{ first_hour }})::timestamp, ({{ last_hour }})::timestamp, int
 {% macro json_subset(column, names) -%}{{ adapter.dispatch('json_subset')(column, names) }}{%- endmacro %}
 {% macro default__json_subset(column, names) -%}
 case when {{ column }} is not null then
-    json_object({% for name in names %}'{{ name }}', {{ column }}::json ->> '{{ name }}'{{ ', ' if not loop.last }}{% endfor %})::varchar
+    json_object({% for name in names | map('replace', "'", "''") %}'{{ name }}', {{ column }}::json ->> '{{ name }}'{{ ', ' if not loop.last }}{% endfor %})::varchar
 end
 {%- endmacro %}
 

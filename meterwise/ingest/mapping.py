@@ -120,8 +120,8 @@ class Mapping:
         name = column.name
         if name == "interval_minutes" and name not in self.source.columns:
             minutes = "_interval_minutes" if self.is_wide else str(self.source.interval_minutes or "null")
-            minutes = str(self.source.defaults.get(name, minutes))
-            return Mapped(column, minutes, f"({minutes})::integer")
+            minutes = literal(self.source.defaults[name]) if name in self.source.defaults else minutes
+            return Mapped(column, minutes, f"try_cast({minutes} as integer)")
         if name == self.table.event_time and self.is_wide:
             return Mapped(column, "_start_utc", "_start_utc")
         if name == "attributes" and self.source.attributes:

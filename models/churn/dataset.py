@@ -12,6 +12,7 @@ import pandas as pd
 
 from meterwise.outcomes import NothingToDoError, RefusedError
 from meterwise.settings import Settings
+from meterwise.sources.rows import literal, quoted
 from meterwise.warehouse import Warehouse
 from models.churn.params import ChurnParams
 
@@ -228,5 +229,7 @@ def _features(query: str, settings: Settings | None) -> pd.DataFrame:
             select distinct name from keys where not contains(name, '"') order by name
             """
         ).fetchall()
-        picked = "".join(f""", attributes ->> '$."{name}"' as "{ATTRIBUTE_PREFIX}{name}" """ for (name,) in names)
+        picked = "".join(
+            f", attributes ->> {literal('$.' + quoted(name))} as {quoted(ATTRIBUTE_PREFIX + name)}" for (name,) in names
+        )
         return connection.sql(f"select * exclude (attributes){picked} from ({query}) order by {', '.join(KEY)}").df()

@@ -193,3 +193,12 @@ def test_days_to_the_end_of_a_term(built: Settings) -> None:
     shown = transform.run_dbt(["show", "--inline", inline, "--output", "json", "--quiet"], built)
 
     assert [row["days"] for row in json.loads(shown)["show"]] == [days for _, days in sorted(starts.items())]
+
+
+def test_an_attribute_may_be_named_with_an_apostrophe(built: Settings) -> None:
+    row = """(values ('{"owner''s flats": 2, "x": 1}')) as t (a)"""
+    inline = """select {{ json_subset('a', ["owner's flats"]) }} as kept from """ + row
+
+    shown = transform.run_dbt(["show", "--inline", inline, "--output", "json", "--quiet"], built)
+
+    assert json.loads(json.loads(shown)["show"][0]["kept"]) == {"owner's flats": "2"}

@@ -1,5 +1,6 @@
 """Wide, matrix and long files: the right instant for each value, also on both days of the clock change."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -191,3 +192,17 @@ def test_parquet_with_zoned_times(site: Site) -> None:
     )
     site.land()
     assert by_hour(site) == {datetime(2026, 7, 1): 0.5}
+
+
+@pytest.mark.parametrize(("minutes", "landed"), [(30, [(30,)]), ("30", [(30,)]), ("half an hour", [])])
+def test_a_constant_interval_is_a_value_and_no_sql(
+    site: Site, read: Callable[..., str], minutes: object, landed: list
+) -> None:
+    site.reads(interval_minutes=None, defaults={"interval_minutes": minutes})
+    site.write("a.csv", [read()])
+    if not landed:
+        with pytest.raises(LandingError, match="interval_minutes: not a whole number"):
+            site.land()
+    else:
+        site.land()
+    assert site.rows("select interval_minutes from raw.meter_reads") == landed

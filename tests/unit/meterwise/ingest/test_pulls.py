@@ -142,3 +142,10 @@ def test_select_with_a_cursor(crm: Crm) -> None:
     crm.insert("C6", "2026-07-14 10:00:00")
     crm.site.land("crm", "2026-07-15")
     assert [customer for customer, _, _ in crm.site.rows(CURRENT)] == ["C1", "C2", "C3", "C6"]
+
+
+def test_an_attribute_may_be_named_with_an_apostrophe(crm: Crm) -> None:
+    crm.run("""alter table customers add column "owner's flats" int default 2""")
+    crm.map(attributes=["owner's flats"])
+    crm.site.land("crm", "2026-07-14")
+    assert crm.site.rows("select distinct attributes from raw.crm_customers") == [('{"owner\'s flats":2}',)]

@@ -51,7 +51,7 @@ select
     cast(null as double) as mean_daily_kwh_365d, 0.25 as peak_share_90d, 0.2 as night_share_90d,
     0.3 as weekend_share_90d, 0.0 as suspect_share_90d, 90 as days_known_90d,
     cast(null as boolean) as consent_marketing, false as has_moved_in_180d,
-    '{"building": "' || case when i % 2 = 0 then 'flat' else 'house' end || '"}' as attributes
+    '{"owner''s flats": "2", "building": "' || case when i % 2 = 0 then 'flat' else 'house' end || '"}' as attributes
 from base as b
 order by b.as_of_date, b.customer_id
 """

@@ -101,6 +101,7 @@ def test_attributes_of_the_crm_become_columns(planted: PlantedUtility) -> None:
     frame = scoring_set(LAST_DAY, planted.settings)
 
     assert set(frame["attribute_building"]) == {"flat", "house"}
+    assert set(frame["attribute_owner's flats"]) == {"2"}
     assert "attributes" not in frame
     assert frame["customer_id"].is_monotonic_increasing
 
