@@ -58,7 +58,7 @@ chaos: $(STAMP) ## kill everything in mid-run, start again and compare (slow)
 lint: $(STAMP) type ## check style and SQL, and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@if [ -f .sqlfluff ]; then $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/snapshots; fi
+	@if [ -f .sqlfluff ]; then $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models; fi
 
 .PHONY: type
 type: $(STAMP) ## check types
