@@ -15,7 +15,12 @@ MODELS = ("demand", "churn", "segments")
 def land(day: str, settings: Settings) -> None:
     """Land and check every domain."""
     for domain in DOMAINS:
-        check_landing(domain, day, ingest.land(domain, day, settings), settings)
+        land_domain(domain, day, settings)
+
+
+def land_domain(domain: str, day: str, settings: Settings) -> None:
+    """Land and check one domain."""
+    check_landing(domain, day, ingest.land(domain, day, settings), settings)
 
 
 def build(day: str, settings: Settings) -> None:

@@ -1,0 +1,121 @@
+"""A small utility goes through the chain twice, in two homes: the same rows to the bit. Then a bad file arrives."""
+
+import gzip
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import chain
+import pytest
+from pydantic import SecretStr
+
+from meterwise.database import connect
+from meterwise.postgres import EmbeddedPostgres
+from meterwise.settings import Settings
+from meterwise.sources.synthetic import SyntheticUtility
+from meterwise.validation import DataQualityError
+from meterwise.warehouse import Warehouse
+
+DAY = date(2026, 7, 15)
+CUSTOMERS, MONTHS = 50, 6
+TABLES = ("customer_segments", "churn_scores", "demand_forecasts", "customer_usage_daily", "customer_usage_hourly")
+
+
+@dataclass(frozen=True)
+class Home:
+    """One installation after its first day."""
+
+    settings: Settings
+    skipped: dict[str, str | None]
+
+    @property
+    def landing(self) -> Path:
+        return self.settings.sources_file.parent / "landing"
+
+
+def publish(folder: Path, server: EmbeddedPostgres) -> Home:
+    crm_url = f"sqlite:///{folder}/crm.db"
+    utility = SyntheticUtility(folder, crm_url, customers=CUSTOMERS, first_date=DAY, months=MONTHS)
+    utility.advance_to(DAY)
+    settings = Settings(
+        home=folder / "home",
+        sources_file=utility.sources_path,
+        last_date=DAY,
+        secrets={"crm_url": SecretStr(crm_url)},
+        database_url=SecretStr(server.create_database(folder.name)),
+    )
+    return Home(settings, chain.run(DAY.isoformat(), settings))
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory, postgres_server: EmbeddedPostgres) -> tuple[Home, Home]:
+    one, other = (tmp_path_factory.mktemp(name) for name in ("one", "other"))
+    return publish(one, postgres_server), publish(other, postgres_server)
+
+
+def publications(settings: Settings) -> list[tuple[object, ...]]:
+    with connect(settings) as connection:
+        return connection.execute(
+            "select version, table_name, as_of_date, rows, checksum, model_versions "
+            "from published.publications order by version, table_name"
+        ).fetchall()
+
+
+def test_two_homes_publish_the_same_to_the_bit(homes: tuple[Home, Home]) -> None:
+    one, other = homes
+
+    assert one.skipped == other.skipped == {"demand": None, "churn": None, "segments": None}
+    books = publications(one.settings)
+    assert {row[1] for row in books} == set(TABLES)
+    assert all(row[3] for row in books), "every table has rows"
+    assert books == publications(other.settings)
+    for table in TABLES:
+        assert chain.published(table, one.settings) == chain.published(table, other.settings), table
+
+
+def test_a_file_of_negative_reads_is_refused_and_nothing_behind_reads_it(homes: tuple[Home, Home]) -> None:
+    home, _ = homes
+    settings, warehouse = home.settings, Warehouse(home.settings)
+    rows = "select count(*), sum(consumption_kwh)::varchar from staging.stg_meter_reads"
+    before = warehouse.arrow(rows).to_pylist()
+    published, loads = publications(settings), loads_with_rows(warehouse)
+    bad = negative_reads(home)
+
+    with pytest.raises(DataQualityError, match=r"raw\.meter_reads") as refusal:
+        chain.land_domain("meter_reads", DAY.isoformat(), settings)
+
+    assert "quarantine" in str(refusal.value), "what to do"
+    (audit,) = warehouse.arrow(
+        "select state, landed_rows, quarantined_rows, load_id from raw.load_audit where origin = $origin",
+        {"origin": str(bad)},
+    ).to_pylist()
+    assert audit["state"] == "refused"
+    assert audit["landed_rows"] == audit["quarantined_rows"] == 48
+    kept = warehouse.arrow("select 1 from raw.quarantine where load_id = $id", {"id": audit["load_id"]})
+    assert kept.num_rows == 48
+    assert warehouse.arrow(rows).to_pylist() == before
+    assert loads_with_rows(warehouse) == loads, "there is nothing new to build from"
+    assert publications(settings) == published
+
+
+def loads_with_rows(warehouse: Warehouse) -> int:
+    """Accepted loads of reads that brought something."""
+    accepted = (
+        "select 1 from raw.load_audit where state = 'accepted' and accepted_rows > 0 and table_name = 'meter_reads'"
+    )
+    return int(warehouse.arrow(accepted).num_rows)
+
+
+def negative_reads(home: Home) -> Path:
+    """A file that can be read well, with a day of a known meter in which every third read is below zero."""
+    (meter,) = (
+        Warehouse(home.settings).arrow("select min(meter_id) as meter from raw.meter_reads").column(0).to_pylist()
+    )
+    lines = ["meter,channel,start,kwh,received_at"]
+    for half_hour in range(48):
+        start = f"2026-07-14 {half_hour // 2:02d}:{half_hour % 2 * 30:02d}:00"
+        lines.append(f"{meter},import,{start},{-1.5 if half_hour % 3 == 0 else 0.5},2026-07-15 12:00:00")
+    path = home.landing / "meter_reads" / "daily" / "2026-07-15-again.csv.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    return path
