@@ -1,5 +1,6 @@
 """Loads one pull of a database: the new rows, then the keys that are gone."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -27,7 +28,7 @@ def land_pull(
         SourceError: The database is down or does not have what the mapping names.
     """
     loads: list[Load] = []
-    since = sql.last_cursor(connection, source) if source.cursor else None
+    since = _since(connection, source)
     with sql.opened(source, settings) as engine:
         pulled = sql.pull(engine, source, since)
         keys = _pull_keys(engine, source, pulled, since)
@@ -46,6 +47,15 @@ def land_pull(
         deletions = _land_deletions(connection, source, landing, keys)
         loads += [deletions] if deletions else []
     return loads
+
+
+def _since(connection: duckdb.DuckDBPyConnection, source: SqlSource) -> Any:
+    """Where this pull begins; rows that it repeats are duplicates and add nothing.
+
+    A row is stamped before its transaction ends, so the last pull can have seen a later stamp and not this row yet.
+    """
+    since = sql.last_cursor(connection, source) if source.cursor else None
+    return since - timedelta(minutes=source.cursor_overlap_minutes) if isinstance(since, datetime) else since
 
 
 def _pull_keys(engine: Any, source: SqlSource, pulled: Any, since: Any) -> Any:

@@ -198,6 +198,11 @@ class SqlSource(_Source, frozen=True):
     url: str = Field(description="SQLAlchemy URL, or secret:<name>; a password never stands in the file.")
     query: str = Field(description="Table name or select.")
     cursor: str | None = Field(default=None, description="Source column: pull only rows at or after its last value.")
+    cursor_overlap_minutes: int = Field(
+        default=60,
+        ge=0,
+        description="A cursor that is a time is set back so far: for rows stamped before it and committed after it.",
+    )
     compare_keys: bool | None = Field(
         default=None, description="Find deletions by comparing all keys at every landing; default: no."
     )

@@ -68,7 +68,7 @@ def test_first_pull_assumes_when_rows_arrived(crm: Crm) -> None:
 
 def test_cursor_pulls_only_what_changed(crm: Crm) -> None:
     crm.site.land("crm", "2026-07-14")
-    crm.run("update customers set class = 'SH', updated_at = '2026-07-14 09:00:00.000000' where id = 'C2'")
+    crm.run("update customers set class = 'SH', updated_at = '2026-07-14 08:59:00.000000' where id = 'C2'")
     crm.insert("C5", "2026-07-14 10:00:00")
     crm.run("update customers set class = 'SH' where id = 'C1'")  # without moving the cursor: not seen
     crm.site.land("crm", "2026-07-15")
@@ -81,8 +81,20 @@ def test_cursor_pulls_only_what_changed(crm: Crm) -> None:
     ]
     crm.site.land("crm", "2026-07-15")
     last = crm.site.rows("select landed_rows, duplicate_rows from raw.load_audit order by load_id desc limit 1")
-    assert last == [(1, 1)], "the third pull begins at C5"
+    assert last == [(1, 1)], "the third pull begins an hour before C5"
     crm.site.account()
+
+
+@pytest.mark.parametrize(("overlap", "is_seen"), [({}, True), ({"cursor_overlap_minutes": 0}, False)])
+def test_a_row_stamped_before_the_cursor_and_committed_after_it_is_seen(
+    crm: Crm, overlap: dict[str, object], is_seen: bool
+) -> None:
+    crm.map(compare_keys=False, **overlap)
+    crm.insert("C5", "2026-07-14 10:00:00")
+    crm.site.land("crm", "2026-07-14")
+    crm.insert("C6", "2026-07-14 09:30:00")
+    crm.site.land("crm", "2026-07-15")
+    assert (("C6", "household", False) in crm.site.rows(CURRENT)) == is_seen
 
 
 def test_deleted_rows_are_found_by_their_keys_and_may_come_back(crm: Crm) -> None:
