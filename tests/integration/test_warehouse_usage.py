@@ -128,6 +128,20 @@ def test_a_rebuild_of_an_older_day_takes_no_departure_away(built: Settings) -> N
     assert left == [{"customer_id": "Anna", "left_on": date(2026, 3, 15)}]
 
 
+def test_a_rebuild_of_an_older_day_leaves_the_newest_five_weeks_of_hours(built: Settings) -> None:
+    query = "select * from marts.customer_usage_hourly order by customer_id, hour_start_utc"
+    transform.build("customer_usage_hourly", [LATER], built)
+    before = Warehouse(built).arrow(query)
+
+    transform.build("customer_usage_hourly", ["2026-03-31"], built)
+
+    # Reads end on 4 April, so the clock of the 8th leaves four days fewer.
+    first = min(before["local_date"].to_pylist())
+    after = Warehouse(built).arrow(f"select * from ({query}) where local_date >= date '{first}'")
+    assert after.equals(before)
+    assert min(Warehouse(built).arrow(query)["local_date"].to_pylist()) == date(2026, 3, 1)
+
+
 def test_every_day_that_is_asked_for_is_built_and_published_beside_a_later_one(built: Settings) -> None:
     days = [DAY, "2026-04-07", LATER]
     tables = ("features.features_segments", "features.features_demand", "publish.customer_segments")

@@ -1,6 +1,10 @@
+-- Five weeks up to the newest use that is known: the rebuild of an older day leaves them as they are.
 with hourly as (
     select * from {{ ref('int_usage_hourly_ledger') }}
-    where local_date > date '{{ last_as_of_date() }}' - 35
+    where local_date > (
+            select greatest(max(newest.local_date), date '{{ last_as_of_date() }}') - 35
+            from {{ ref('int_usage_hourly_ledger') }} as newest
+        )
 ),
 
 supply as (
