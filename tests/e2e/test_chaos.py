@@ -23,6 +23,8 @@ from meterwise.postgres import EmbeddedPostgres
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3600)]
 KILLS = 3
+LINES_OF_A_RUN = 30
+"""What an undisturbed run prints until shortly before its publication: one line a step of the stack and of a DAG."""
 
 
 @pytest.fixture
@@ -38,25 +40,50 @@ def test_a_run_killed_three_times_publishes_the_same(homes: tuple[Path, Path]) -
     seed = os.environ.get("CHAOS_SEED") or str(time.time_ns())
     print(f"Repeat these kills with CHAOS_SEED={seed}")  # noqa: T201 - pytest shows it when the test fails
     dice = random.Random(seed)
-    begun = time.monotonic()
-    assert start(undisturbed).wait() == 0
-    usual_seconds = time.monotonic() - begun
 
     kills = 0
     while kills < KILLS:
         run = start(killed)
-        with suppress(subprocess.TimeoutExpired):
-            # What begins again has less to do, so the later kills come earlier; one that ends first made a day more.
-            assert run.wait(dice.uniform(0.1, 0.9 if kills == 0 else 0.6) * usual_seconds) == 0
-            continue
-        kill_everything(run)
-        kills += 1
-    assert start(killed).wait() == 0
+        # What begins again has less to do, so the later kills come earlier.
+        if wait_for_progress(run, killed, dice.randint(3, LINES_OF_A_RUN if kills == 0 else 11), dice.uniform(0, 5)):
+            kill_everything(run)
+            kills += 1
+        else:
+            assert run.returncode == 0, output_of(killed).read_text()  # it was done before, and made a day more
+    finish(killed)
 
+    finish(undisturbed)
     while published_day(undisturbed) < published_day(killed):
-        assert start(undisturbed).wait() == 0
+        finish(undisturbed)
     assert published_day(undisturbed) == published_day(killed)
     assert tables_of(killed) == tables_of(undisturbed)
+
+
+def start(home: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "meterwise.cli", "demo", "--once"]
+    with output_of(home).open("wb") as output:
+        return subprocess.Popen(
+            [*command, "--home", str(home), "--customers", str(CUSTOMERS)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+
+
+def output_of(home: Path) -> Path:
+    return home.with_suffix(".output")
+
+
+def finish(home: Path) -> None:
+    assert start(home).wait() == 0, output_of(home).read_text()
+
+
+def wait_for_progress(run: subprocess.Popen[bytes], home: Path, lines: int, seconds: float) -> bool:
+    """Wait until a run has told so much, and a little longer; a slow machine is not killed earlier. False: it ended."""
+    while run.poll() is None and len(output_of(home).read_text().splitlines()) < lines:
+        time.sleep(0.1)
+    time.sleep(seconds)
+    return run.poll() is None
 
 
 def published_day(home: Path) -> date:
@@ -64,11 +91,6 @@ def published_day(home: Path) -> date:
     assert demo is not None
     assert demo.published is not None
     return demo.published
-
-
-def start(home: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "meterwise.cli", "demo", "--once"]
-    return subprocess.Popen([*command, "--home", str(home), "--customers", str(CUSTOMERS)])
 
 
 def kill_everything(run: subprocess.Popen[bytes]) -> None:
