@@ -11,7 +11,7 @@ from meterwise.database import connect
 from meterwise.stack.airflow_api import DagRun
 from meterwise.warehouse import Warehouse
 
-pytestmark = pytest.mark.timeout(1500)
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1500)]
 LIMIT = timedelta(minutes=12)
 REBUILT = ("features.features_demand", "features.features_churn", "scores.demand_forecasts", "scores.churn_scores")
 
