@@ -118,7 +118,7 @@ def _groups(load_ids: Sequence[str], settings: Settings) -> Iterator[list[str]]:
     if not load_ids:
         return
     found = Warehouse(settings).arrow(
-        "select load_id from raw.load_audit where list_contains($ids, load_id) "
+        "select load_id from raw.load_audit where load_id = any($ids) "
         "and suspect_rows + quarantined_rows > $share * accepted_rows",
         {"ids": list(load_ids), "share": SUSPECT_SHARE},
     )

@@ -116,12 +116,14 @@ def stale_domains(as_of_date: str, settings: Settings | None = None) -> dict[str
 
 
 def accepted_loads(settings: Settings | None = None) -> int:
-    """Return how many loads were accepted so far; it only grows, so it tells whether anything is new."""
+    """Return how many loads brought accepted rows so far; it only grows, so it tells whether anything is new."""
     from meterwise.warehouse import Warehouse
 
     warehouse = Warehouse(settings)
     warehouse.create_raw_tables()
-    table = warehouse.arrow("select count(distinct load_id) as loads from raw.load_audit where state = 'accepted'")
+    table = warehouse.arrow(
+        "select count(distinct load_id) as loads from raw.load_audit where state = 'accepted' and accepted_rows > 0"
+    )
     return int(table["loads"][0].as_py())
 
 
@@ -144,7 +146,7 @@ def days_to_build(
     """
     loads = accepted_loads(settings)
     if loads == 0:
-        raise NothingToDoError("No load was accepted so far: there is nothing to build from.")
+        raise NothingToDoError("No load brought an accepted row so far: there is nothing to build from.")
     if by_the_clock:
         days = [day for day in as_of_dates if _loads_built(day, settings) != loads]
     else:

@@ -139,7 +139,7 @@ def _labelled_query(days: Sequence[date], params: ChurnParams) -> str:
                 select 1 from marts.customer_departures as d
                 where d.customer_id = f.customer_id
                   and d.left_on > f.as_of_date
-                  and d.left_on <= f.as_of_date + interval {params.horizon_days} day
+                  and d.left_on <= f.as_of_date + {params.horizon_days}
             ) as {LABEL}
         from features.features_churn as f
         where f.as_of_date in ({chosen})

@@ -79,14 +79,19 @@ def test_the_deadline_builds_a_day_only_when_something_was_accepted_since(databa
     with pytest.raises(NothingToDoError, match="No load"):
         planning.days_to_build([DAY], None, settings=database)
 
-    _accept(warehouse, "000000001-weather")
+    _accept(warehouse, "000000001-weather", rows=0)
+    with pytest.raises(NothingToDoError, match="No load"):
+        planning.days_to_build([DAY], None, settings=database)
+
+    _accept(warehouse, "000000002-weather")
     assert planning.days_to_build([DAY], None, by_the_clock=True, settings=database) == [DAY]
 
     ops.record_build("warehouse", [DAY], accepted_loads=1, begun_at=NOON, settings=database)
+    _accept(warehouse, "000000003-weather", rows=0)
     with pytest.raises(NothingToDoError, match="Built already"):
         planning.days_to_build([DAY], None, by_the_clock=True, settings=database)
 
-    _accept(warehouse, "000000002-weather")
+    _accept(warehouse, "000000004-weather")
     days = planning.days_to_build(["2026-07-14", DAY], None, by_the_clock=True, settings=database)
     assert days == ["2026-07-14", DAY]
 
@@ -180,12 +185,12 @@ def _score(settings: Settings) -> None:
     warehouse.execute(f"insert into scores.model_skips values (date '{DAY}', 'churn', 'no CRM')")
 
 
-def _accept(warehouse: Warehouse, load_id: str) -> None:
+def _accept(warehouse: Warehouse, load_id: str, rows: int = 1) -> None:
     warehouse.create_raw_tables()
     warehouse.execute(
         "insert into raw.load_audit by name select $load_id as load_id, 'weather' as source, 'weather' as table_name, "
         "'a file' as origin, 'accepted' as state, date '2026-07-15' as as_of_date, 1 as landed_rows, "
-        "1 as accepted_rows, 0 as duplicate_rows, 0 as quarantined_rows, 0 as suspect_rows, 0.1 as seconds, "
-        "timestamp '2026-07-15 20:00' as loaded_at_utc",
-        {"load_id": load_id},
+        "$rows::bigint as accepted_rows, 0 as duplicate_rows, 0 as quarantined_rows, 0 as suspect_rows, "
+        "0.1 as seconds, timestamp '2026-07-15 20:00' as loaded_at_utc",
+        {"load_id": load_id, "rows": rows},
     )
