@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 # Only counts travel: values that broke a rule could be a person's.
 RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
+ADDRESS = "ADDRESS_OF_THE_WAREHOUSE"
 
 
 class DataQualityError(RefusedError):
@@ -86,17 +87,21 @@ class Verdict:
 _handed_over: set[str] = set()
 
 
+@event.listens_for(Engine, "before_cursor_execute", retval=True)
+def _leave_rows_there(
+    conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+) -> tuple[str, Any]:
+    """The query of the hand-over itself GX runs only to see that it runs: its rows, perhaps millions, are not fetched."""
+    return f"{statement} limit 0" if statement in _handed_over else statement, parameters
+
+
 @event.listens_for(Engine, "after_cursor_execute")
 def _fetch_before_close(
     conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
 ) -> None:
-    """Buffer DuckDB's results: GX fetches after the connection is closed, and DuckDB's cursors die with it.
-
-    The query of the hand-over itself GX runs only to see that it runs; its rows, perhaps millions, stay where they are.
-    """
+    """Buffer DuckDB's results: GX fetches after the connection is closed, and DuckDB's cursors die with it."""
     if conn.dialect.name == "duckdb" and cursor.description:
-        rows = [] if statement in _handed_over else cursor.fetchall()
-        context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, initial_buffer=rows)
+        context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, initial_buffer=cursor.fetchall())
 
 
 def validate(
@@ -135,11 +140,14 @@ def validate(
 
 def _run(hand_over: HandOver, query: str, as_of_date: str, settings: Settings) -> Verdict:
     name = hand_over.table
-    context = gx.get_context(mode="file", project_root_dir=settings.home_path / "gx")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = context.data_sources.add_or_update_sql(
-        name="warehouse", connection_string=f"duckdb:///{settings.warehouse_path}"
+    # GX keeps its project in files: the address, which may hold a password, goes in as the value of a variable.
+    context = gx.get_context(
+        mode="file",
+        project_root_dir=settings.home_path / "gx",
+        runtime_environment={ADDRESS: _address(settings)},
     )
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    source = context.data_sources.add_or_update_sql(name="warehouse", connection_string=f"${{{ADDRESS}}}")
     try:
         batch = source.add_query_asset(name, query=query).add_batch_definition_whole_table("hand-over")
         suite = context.suites.add_or_update(
@@ -160,7 +168,7 @@ def _run(hand_over: HandOver, query: str, as_of_date: str, settings: Settings) -
         results = [result for run in outcome.run_results.values() for result in run.results]
         page = _page(context, outcome)
         with source.get_engine().connect() as connection:
-            rows = int(connection.execute(text(f"select count(*) from ({query})")).scalar_one())
+            rows = int(connection.execute(text(f"select count(*) from ({query}) as handed_over")).scalar_one())
     finally:
         source.get_execution_engine().close()
         source.get_engine().dispose()
@@ -172,6 +180,10 @@ def _run(hand_over: HandOver, query: str, as_of_date: str, settings: Settings) -
         breaches=tuple(_breach(result) for result in results if not result.success),
         docs_url=f"{docs}/{page}",
     )
+
+
+def _address(settings: Settings) -> str:
+    return f"duckdb:///{settings.warehouse_path}"
 
 
 def _page(context: Any, outcome: Any) -> str:
