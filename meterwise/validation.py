@@ -91,7 +91,7 @@ _handed_over: set[str] = set()
 def _leave_rows_there(
     conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
 ) -> tuple[str, Any]:
-    """The query of the hand-over itself GX runs only to see that it runs: its rows, perhaps millions, are not fetched."""
+    """Fetch no row of the hand-over's own query, which GX runs only to see that it runs: there may be millions."""
     return f"{statement} limit 0" if statement in _handed_over else statement, parameters
 
 
