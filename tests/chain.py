@@ -1,4 +1,7 @@
-"""The whole chain of a day by its stage functions alone, in the order of the DAGs and without Airflow."""
+"""The whole chain of a day by its stage functions alone, in the order of the DAGs and without Airflow.
+
+It runs on the engine that the settings name.
+"""
 
 from importlib import import_module
 
@@ -50,12 +53,27 @@ def publish(day: str, settings: Settings) -> int:
     return deliver(day, "chain", settings)
 
 
-def run(day: str, settings: Settings) -> dict[str, str | None]:
-    """Take a day from its sources to ``published.*``; returns the word of each model that is skipped."""
+def score(day: str, settings: Settings) -> dict[str, str | None]:
+    """Score every model with the champion that is there; returns the word of each that is skipped."""
+    skipped = {}
+    for model in MODELS:
+        skipped[model] = import_module(f"models.{model}.dataset").skip_reason(day, settings=settings)
+        import_module(f"models.{model}.score").score(day, settings=settings)
+    return skipped
+
+
+def run(day: str, settings: Settings, learns: bool = True) -> dict[str, str | None]:
+    """Take a day from its sources to ``published.*``; returns the word of each model that is skipped.
+
+    Args:
+        day: Local day, ISO.
+        settings: Of the installation.
+        learns: Whether models are trained first; otherwise the champions that are there score.
+    """
     ops.migrate(settings)
     land(day, settings)
     build(day, settings)
-    skipped = learn_and_score(day, settings)
+    skipped = learn_and_score(day, settings) if learns else score(day, settings)
     publish(day, settings)
     return skipped
 
