@@ -1,15 +1,47 @@
 """The only reader of the environment. Nothing else in Meterwise looks at environment variables."""
 
 import os
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from meterwise.secret_files import SUFFIX, SettingsError, read_secret_files
+from meterwise.setting_names import in_words, others_in_env_file, refuse_unknown
 
 PREFIX = "METERWISE_"
+NOT_HANDED_ON = frozenset({"admin_url", "airflow_database_url", "mlflow_database_url", "mlflow_admin_password"})
+"""Secrets of set-up alone: no child process gets them."""
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, with secrets that are given by file read from there."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return read_secret_files(super()._load_env_vars(), _is_secret, "the environment")
+
+
+class _EnvFile(DotEnvSettingsSource):
+    """The file ``.env``; what it holds for docker compose is passed over, what nobody knows is refused."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        found = read_secret_files(super()._load_env_vars(), _is_secret, ".env")
+        ours = {name for name in found if name.upper().startswith(PREFIX)}
+        others = others_in_env_file()
+        strangers = {name.upper() for name in set(found) - ours} - others if others is not None else set()
+        unknown = {name.upper() for name in ours if not _is_known(name)} | strangers
+        refuse_unknown(unknown, _known() | (others or set()), ".env")
+        return {name: value for name, value in found.items() if name in ours}
 
 
 class Settings(BaseSettings):
@@ -20,14 +52,23 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_nested_delimiter="__", frozen=True, extra="forbid"
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
     )
 
     project: Path = Field(
         default=Path(__file__).resolve().parents[1], description="Folder that holds dags/ and dbt_project/."
     )
     home: Path = Field(default=Path(".meterwise"), description="Folder for everything that Meterwise writes.")
-    warehouse: Literal["duckdb"] = Field(default="duckdb", description="Engine of the warehouse.")
+    warehouse: Literal["duckdb", "postgresql"] = Field(default="duckdb", description="Engine of the warehouse.")
+    warehouse_url: SecretStr | None = Field(
+        default=None, description="SQLAlchemy URL of the PostgreSQL database that holds the warehouse."
+    )
     sources_file: Path = Field(default=Path("sources.yml"), description="What comes in: the utility's own sources.")
     secrets: dict[str, SecretStr] = Field(
         default_factory=dict,
@@ -35,6 +76,32 @@ class Settings(BaseSettings):
     )
     database_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of the PostgreSQL database with the schemas published and ops."
+    )
+    admin_url: SecretStr | None = Field(
+        default=None,
+        description="SQLAlchemy URL of PostgreSQL's administrator; only `meterwise database prepare` needs it.",
+    )
+    airflow_database_url: SecretStr | None = Field(
+        default=None,
+        description="SQLAlchemy URL of Airflow's own database, for `meterwise database prepare` and `check`.",
+    )
+    mlflow_database_url: SecretStr | None = Field(
+        default=None, description="SQLAlchemy URL of MLflow's own database, for its server and `meterwise database`."
+    )
+    airflow_username: str = Field(default="admin", description="Airflow account of the command line.")
+    airflow_password: SecretStr | None = Field(default=None, description="Password of that Airflow account.")
+    mlflow_username: str | None = Field(
+        default=None, description="MLflow account of our jobs, where MLflow asks for one."
+    )
+    mlflow_password: SecretStr | None = Field(default=None, description="Password of that MLflow account.")
+    mlflow_admin_username: str = Field(default="admin", description="MLflow's administrator.")
+    mlflow_admin_password: SecretStr | None = Field(default=None, description="Password of MLflow's administrator.")
+    tls_certificate_file: Path | None = Field(
+        default=None, description="Certificate (PEM) with which our servers speak TLS; with its key, else plain HTTP."
+    )
+    tls_key_file: Path | None = Field(default=None, description="Private key (PEM) of that certificate.")
+    tls_authority_file: Path | None = Field(
+        default=None, description="Certificates (PEM) that clients trust, where the authority is the utility's own."
     )
     mlflow_uri: str | None = Field(default=None, description="Tracking address of the MLflow server.")
     mlflow_public_url: str | None = Field(default=None, description="Address of MLflow for links that people click.")
@@ -51,6 +118,18 @@ class Settings(BaseSettings):
         default=0.01, ge=0, description="Share by which a challenger must beat the champion on the same window."
     )
     retrain_after_days: int = Field(default=7, ge=1, description="A champion older than this is challenged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read what is passed, then the environment, then ``.env``."""
+        return init_settings, _Environment(settings_cls), _EnvFile(settings_cls)
 
     @property
     def home_path(self) -> Path:
@@ -83,24 +162,20 @@ def get_settings() -> Settings:
     """Return the settings of this process.
 
     Raises:
-        ValueError: The environment holds a ``METERWISE_*`` variable that is not a setting.
+        SettingsError: A setting is unknown, missing its file or not usable; says which, and never its value.
     """
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    unknown = sorted(
-        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper().split("__")[0] not in known
-    )
-    if unknown:
-        raise ValueError(
-            f"Unknown setting(s) in the environment: {', '.join(unknown)}. "
-            "See .env.example for every setting; unset or rename these."
-        )
-    return Settings()
+    given = {name for name in os.environ if name.upper().startswith(PREFIX)}
+    refuse_unknown({name for name in given if not _is_known(name)}, _known(), "the environment")
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(in_words(error, PREFIX)) from None
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """Return the environment for a child process that is to work with these settings.
 
-    It holds the secrets in clear: hand it to a process, never to a log.
+    It holds the secrets in clear: hand it to a process, never to a log. Secrets of set-up alone are left out.
     """
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
     for name, value in settings:
@@ -109,7 +184,30 @@ def as_environment(settings: Settings) -> dict[str, str]:
             environment.update(secrets)
         elif isinstance(value, Path):
             environment[PREFIX + name.upper()] = str(value.resolve())
-        elif value is not None:
+        elif value is not None and name not in NOT_HANDED_ON:
             plain = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             environment[PREFIX + name.upper()] = plain
     return environment
+
+
+def secret_names() -> set[str]:
+    """Return the settings that are secrets by themselves; those of ``secrets`` have names of the user's own."""
+    fields = Settings.model_fields.items()
+    return {name for name, field in fields if SecretStr in {field.annotation, *get_args(field.annotation)}} - {
+        "secrets"
+    }
+
+
+def _is_secret(variable: str) -> bool:
+    name = variable.lower().removeprefix(PREFIX.lower())
+    return name in secret_names() or name.startswith("secrets__")
+
+
+def _is_known(variable: str) -> bool:
+    name = variable.upper()
+    return name.split("__")[0] in _known() and ("__" not in name or name.startswith(f"{PREFIX}SECRETS__"))
+
+
+def _known() -> set[str]:
+    names = set(Settings.model_fields) | {name + SUFFIX for name in secret_names()}
+    return {f"{PREFIX}{name}".upper() for name in names}
