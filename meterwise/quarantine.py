@@ -15,7 +15,7 @@ from meterwise.settings import Settings, get_settings
 from meterwise.sources.config import FileSource, SourcesFile, SqlSource, load_sources
 from meterwise.sources.problems import Problem, SourceError
 from meterwise.sources.rows import LINE, SourceRows, column_types, literal, number, quoted
-from meterwise.warehouse import Warehouse
+from meterwise.warehouse import LoadingArea, Warehouse
 
 OVERVIEW = """
     select
@@ -40,7 +40,7 @@ def overview(settings: Settings | None = None) -> pa.Table:
     """Return how many rows of which load are refused and why; never the rows."""
     warehouse = Warehouse(settings)
     warehouse.create_raw_tables()
-    return warehouse.arrow(OVERVIEW)
+    return warehouse.arrow(OVERVIEW, role="loader")
 
 
 def replay(source: str | None = None, load_id: str | None = None, settings: Settings | None = None) -> list[Load]:
@@ -62,39 +62,41 @@ def replay(source: str | None = None, load_id: str | None = None, settings: Sett
     Warehouse(settings).create_raw_tables()
     landing = Landing(sources, sources.utility.today(settings), sources.utility.now_utc(settings), is_replay=True)
     loads = []
-    with Warehouse(settings).connect() as connection:
-        groups = connection.execute(
-            "select distinct source, load_id, reason like 'refused:%' from raw.quarantine "
-            "where replayed_load_id is null and ($source is null or source = $source) "
-            "and ($load_id is null or load_id = $load_id) order by load_id, 3",
-            {"source": source, "load_id": load_id},
-        ).fetchall()
-        for name, old_load_id, was_refused in groups:
-            load = _replay_load(connection, sources, landing, name, old_load_id, was_refused)
+    groups = Warehouse(settings).arrow(
+        "select distinct source, load_id, reason like 'refused:%' as was_refused from raw.quarantine "
+        "where replayed_load_id is null and ($source::varchar is null or source = $source) "
+        "and ($load_id::varchar is null or load_id = $load_id) order by load_id, was_refused",
+        {"source": source, "load_id": load_id},
+        role="loader",
+    )
+    with Warehouse(settings).loading() as area:
+        for name, old_load_id, was_refused in zip(*groups.to_pydict().values(), strict=True):
+            load = _replay_load(area, sources, landing, name, old_load_id, was_refused)
             loads += [load] if load else []
     return loads
 
 
 def _replay_load(
-    connection: duckdb.DuckDBPyConnection,
+    area: LoadingArea,
     sources: SourcesFile,
     landing: Landing,
     name: str,
     old_load_id: str,
     was_refused: bool,
 ) -> Load | None:
-    source = sources.sources.get(name)
+    connection, source = area.connection, sources.sources.get(name)
     if source is None:
         raise SourceError(
             Problem(name, old_load_id, "this source is no longer in sources.yml", "Put its entry back, then replay")
         )
+    area.bring("quarantine", load_ids=[old_load_id])
     if was_refused:
         source = _canonical(source)
         landing = replace(landing, is_assumed=_was_assumed(connection, old_load_id))
     rows = _stage(connection, source, old_load_id, was_refused)
     if not number(connection, f"select count(*) from {rows.relation}"):
         return None
-    load = load_rows(connection, rows, source, landing, lambda load_id: _mark(connection, load_id))
+    load = load_rows(area, rows, source, landing, lambda load_id: _mark(connection, load_id))
     return load if load.landed else None
 
 

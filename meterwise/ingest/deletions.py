@@ -1,19 +1,16 @@
 """Adds deleting versions of rows that are gone, as a load of its own; the rows themselves stay as history."""
 
-import duckdb
-
 from meterwise.ingest.account import Landing, Load, next_load_id, write_audit
 from meterwise.sources.config import FileSource, SqlSource
 from meterwise.sources.rows import number
+from meterwise.warehouse import LoadingArea
 
 
-def book_deletions(
-    connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, landing: Landing, origin: str
-) -> Load | None:
+def book_deletions(area: LoadingArea, source: FileSource | SqlSource, landing: Landing, origin: str) -> Load | None:
     """Add a deleting version for every row of ``gone``; in a transaction.
 
     Args:
-        connection: Holds ``gone``: current rows of the raw table, and ``_gone_at``, when it was known that they went.
+        area: Holds ``gone``: current rows of the raw table, and ``_gone_at``, when it was known that they went.
         source: Where the rows came from.
         landing: What all loads of this landing share.
         origin: What told that they are gone, for the account.
@@ -21,7 +18,7 @@ def book_deletions(
     Returns:
         The load; None when nothing is gone.
     """
-    table = source.raw_table
+    connection, table = area.connection, source.raw_table
     gone = number(connection, "select count(*) from gone")
     if not gone:
         return None

@@ -7,14 +7,14 @@ from datetime import date
 import duckdb
 
 from meterwise.ingest.account import Landing, Load
-from meterwise.ingest.load import load_rows, transaction
+from meterwise.ingest.load import load_rows
 from meterwise.ingest.pulls import land_pull
 from meterwise.outcomes import RefusedError
 from meterwise.settings import Settings, get_settings
 from meterwise.sources import files
 from meterwise.sources.config import FileSource, SourcesFileError, SqlSource, load_sources
 from meterwise.sources.problems import Problem, SourceError
-from meterwise.warehouse import Warehouse
+from meterwise.warehouse import LoadingArea, Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +99,8 @@ def land(domain: str, as_of_date: str, settings: Settings | None = None) -> list
 
 def accept(load_ids: Sequence[str], settings: Settings | None = None) -> None:
     """Let everything downstream read these loads; repeating it changes nothing."""
-    with Warehouse(settings).connect() as connection:
-        connection.execute(
+    with Warehouse(settings).loading() as area, area.transaction():
+        area.connection.execute(
             "update raw.load_audit set state = 'accepted' where state = 'landed' and list_contains($ids, load_id)",
             {"ids": list(load_ids)},
         )
@@ -116,12 +116,14 @@ def refuse(load_ids: Sequence[str], reason: str, settings: Settings | None = Non
     """
     settings = settings or get_settings()
     now_utc = load_sources(settings=settings).utility.now_utc(settings)
-    with Warehouse(settings).connect() as connection, transaction(connection):
+    with Warehouse(settings).loading() as area, area.transaction():
+        connection = area.connection
         waiting = connection.execute(
             "select load_id, table_name from raw.load_audit where state = 'landed' and list_contains($ids, load_id)",
             {"ids": list(load_ids)},
         ).fetchall()
         for load_id, table in waiting:
+            area.bring(table, load_ids=[load_id])
             parameters = {"load_id": load_id, "reason": f"refused: {reason.splitlines()[0]}", "now": now_utc}
             connection.execute(
                 f"""
@@ -163,13 +165,12 @@ def _look_again(connection: duckdb.DuckDBPyConnection, load_id: str) -> None:
 
 def _waiting(domain: str, settings: Settings) -> list[str]:
     tables = [*DOMAINS[domain], *(["meters"] if domain == "meter_reads" else [])]
-    with Warehouse(settings).connect() as connection:
-        rows = connection.execute(
-            "select load_id from raw.load_audit where state = 'landed' and list_contains($tables, table_name) "
-            "order by load_id",
-            {"tables": tables},
-        ).fetchall()
-    return [load_id for (load_id,) in rows]
+    waiting = Warehouse(settings).arrow(
+        "select load_id from raw.load_audit where state = 'landed' and table_name = any($tables) order by load_id",
+        {"tables": tables},
+        role="loader",
+    )
+    return list(waiting["load_id"].to_pylist())
 
 
 def _land_tables(tables: Sequence[str], landing: Landing, settings: Settings) -> list[Problem]:
@@ -192,14 +193,15 @@ def _land_files(source: FileSource, landing: Landing, settings: Settings) -> Ite
     if not urls:
         log.warning("source %s: no file matches %s; nothing to land.", source.name, source.path)
         return
-    with Warehouse(settings).connect() as connection:
+    with Warehouse(settings).loading() as area:
+        connection = area.connection
         known = _known_digests(connection, source)
         unchanged = _known_versions(connection, source)
         for url in urls:
             try:
                 if (files.address(url), files.version(url)) in unchanged:
                     continue
-                _land_file(connection, source, url, known, landing)
+                _land_file(area, source, url, known, landing)
             except SourceError as error:
                 log.error("%s", error)
                 yield error.problem
@@ -213,22 +215,20 @@ def _land_files(source: FileSource, landing: Landing, settings: Settings) -> Ite
                     return
 
 
-def _land_file(
-    connection: duckdb.DuckDBPyConnection, source: FileSource, url: str, known: set[str], landing: Landing
-) -> None:
+def _land_file(area: LoadingArea, source: FileSource, url: str, known: set[str], landing: Landing) -> None:
     with files.open_file(source, url) as file:
         if file.state.digest in known:
             return
-        rows = files.stage(connection, file)
-        load = load_rows(connection, rows, source, landing, lambda load_id: file.ensure_unchanged())
+        rows = files.stage(area.connection, file)
+        load = load_rows(area, rows, source, landing, lambda load_id: file.ensure_unchanged())
         known.add(file.state.digest)
         _log_load(load, file.origin)
 
 
 def _land_pull(source: SqlSource, landing: Landing, settings: Settings) -> Iterator[Problem]:
     try:
-        with Warehouse(settings).connect() as connection:
-            for load in land_pull(connection, source, landing, settings):
+        with Warehouse(settings).loading() as area:
+            for load in land_pull(area, source, landing, settings):
                 _log_load(load, source.query)
     except SourceError as error:
         log.error("%s", error)

@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from datetime import date
 
 import duckdb
@@ -18,6 +17,7 @@ from meterwise.sources.config import FileSource, SqlSource
 from meterwise.sources.layouts import reshape
 from meterwise.sources.problems import Problem, SourceError
 from meterwise.sources.rows import LINE, SourceRows, first_row, number
+from meterwise.warehouse import LoadingArea
 
 log = logging.getLogger(__name__)
 
@@ -27,21 +27,8 @@ TOLERATED_BAD_ROWS = 5
 SHOWN_REASONS = 20
 
 
-@contextmanager
-def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All or nothing."""
-    connection.execute("begin")
-    try:
-        yield
-        connection.execute("commit")
-    except BaseException:
-        with suppress(duckdb.Error):  # the first error says what went wrong; a failed commit has rolled back already
-            connection.execute("rollback")
-        raise
-
-
 def load_rows(
-    connection: duckdb.DuckDBPyConnection,
+    area: LoadingArea,
     rows: SourceRows,
     source: FileSource | SqlSource,
     landing: Landing,
@@ -50,7 +37,7 @@ def load_rows(
     """Load the rows of one file or pull.
 
     Args:
-        connection: Holds the rows; no transaction is open.
+        area: Holds the rows; no transaction is open.
         rows: As staged by the reader.
         source: Where they come from.
         landing: What all loads of this landing share.
@@ -62,37 +49,35 @@ def load_rows(
     Raises:
         SourceError: Too many rows are bad; nothing was loaded.
     """
-    with transaction(connection):
+    with area.transaction():
         if source.cumulative and not landing.is_replay:
-            registers = add_load(connection, rows, source.as_registers(), landing)
-            derive_reads(connection, source, registers.load_id)
-            find_replaced_parts(connection, source)
+            registers = add_load(area, rows, source.as_registers(), landing)
+            derive_reads(area, source, registers.load_id)
+            find_replaced_parts(area, source)
             source = source.model_copy(update={"received_at": "read_at_utc", "received_at_on_first_load": True})
-            load = book(connection, source, landing, f"differences of {rows.origin}")
-            replaced = book_deletions(connection, source, landing, f"replaced parts of gaps, {rows.origin}")
+            load = book(area, source, landing, f"differences of {rows.origin}")
+            replaced = book_deletions(area, source, landing, f"replaced parts of gaps, {rows.origin}")
             loads = [registers, load, *([replaced] if replaced else [])]
         else:
-            loads = [add_load(connection, rows, source, landing)]
+            loads = [add_load(area, rows, source, landing)]
         for load in loads:
             before_commit(load.load_id)
     return loads[0]
 
 
-def add_load(
-    connection: duckdb.DuckDBPyConnection, rows: SourceRows, source: FileSource | SqlSource, landing: Landing
-) -> Load:
+def add_load(area: LoadingArea, rows: SourceRows, source: FileSource | SqlSource, landing: Landing) -> Load:
     """Map rows and book them; in a transaction."""
-    started = time.monotonic()
+    started, connection = time.monotonic(), area.connection
     load_id = next_load_id(connection, source.table)
     cells = rows if landing.is_replay else reshape(connection, rows, source)
     Mapping(source, cells, landing.sources.timezone_of(source), landing.now_utc).run(connection)
     quarantined = 0 if landing.is_replay else _quarantine(connection, cells, source, load_id, landing)
     audit: dict[str, object] = {"content_digest": rows.digest, "bytes": rows.size_bytes, "origin_version": rows.version}
-    return book(connection, source, landing, rows.origin, quarantined, started, audit)
+    return book(area, source, landing, rows.origin, quarantined, started, audit)
 
 
 def book(
-    connection: duckdb.DuckDBPyConnection,
+    area: LoadingArea,
     source: FileSource | SqlSource,
     landing: Landing,
     origin: str,
@@ -101,14 +86,14 @@ def book(
     more: dict[str, object] | None = None,
 ) -> Load:
     """Judge the rows of ``incoming``, add them as versions and write the account; in a transaction."""
-    started = started or time.monotonic()
+    started, connection = started or time.monotonic(), area.connection
     zone = landing.sources.utility.timezone
     load_id = next_load_id(connection, source.table)
     is_first = is_first_load(connection, source, landing.as_of_date)
-    quality.judge(connection, source, zone)
+    quality.judge(area, source, zone)
     versions.stamp(connection, source, landing.now_utc, is_first, zone, landing.is_assumed)
-    counts = versions.add(connection, source, load_id, landing.now_utc, f"{LINE}, _slot")
-    log_broken_relations(connection, source, load_id, origin)
+    counts = versions.add(area, source, load_id, landing.now_utc, f"{LINE}, _slot")
+    log_broken_relations(area, source, load_id, origin)
     landed = counts.accepted + counts.duplicate + quarantined
     load = Load(load_id, landed, counts.accepted, counts.duplicate, quarantined)
     if landing.is_replay and not landed:

@@ -7,27 +7,26 @@ import duckdb
 
 from meterwise.ingest.account import Landing, Load
 from meterwise.ingest.deletions import book_deletions
-from meterwise.ingest.load import load_rows, transaction
+from meterwise.ingest.load import load_rows
 from meterwise.ingest.mapping import Mapping
 from meterwise.settings import Settings
 from meterwise.sources import sql
 from meterwise.sources.config import SqlSource
 from meterwise.sources.problems import Problem, SourceError
 from meterwise.sources.rows import number
+from meterwise.warehouse import LoadingArea
 
 MOST_DELETIONS = 0.5
 """When more than this share of the keys is gone, the comparison is wrong sooner than the customers are."""
 
 
-def land_pull(
-    connection: duckdb.DuckDBPyConnection, source: SqlSource, landing: Landing, settings: Settings
-) -> list[Load]:
+def land_pull(area: LoadingArea, source: SqlSource, landing: Landing, settings: Settings) -> list[Load]:
     """Pull what is new of a source, and the deletions where they are asked for.
 
     Raises:
         SourceError: The database is down or does not have what the mapping names.
     """
-    loads: list[Load] = []
+    connection, loads = area.connection, list[Load]()
     since = _since(connection, source)
     with sql.opened(source, settings) as engine:
         pulled = sql.pull(engine, source, since)
@@ -36,7 +35,7 @@ def land_pull(
         rows = sql.stage(connection, pulled, source, "pulled_rows")
         loads.append(
             load_rows(
-                connection,
+                area,
                 rows,
                 source,
                 landing,
@@ -44,7 +43,7 @@ def land_pull(
             )
         )
     if keys is not None:
-        deletions = _land_deletions(connection, source, landing, keys)
+        deletions = _land_deletions(area, source, landing, keys)
         loads += [deletions] if deletions else []
     return loads
 
@@ -67,11 +66,9 @@ def _pull_keys(engine: Any, source: SqlSource, pulled: Any, since: Any) -> Any:
     return sql.pull(engine, source, None, tuple(dict.fromkeys(source.columns[key] for key in source.raw_table.key)))
 
 
-def _land_deletions(
-    connection: duckdb.DuckDBPyConnection, source: SqlSource, landing: Landing, keys: Any
-) -> Load | None:
+def _land_deletions(area: LoadingArea, source: SqlSource, landing: Landing, keys: Any) -> Load | None:
     """Add a deleting version for every current key of this source that the source no longer has."""
-    table = source.raw_table
+    connection, table = area.connection, source.raw_table
     key_list = ", ".join(table.key)
     bare = source.model_copy(
         update={
@@ -83,7 +80,8 @@ def _land_deletions(
         }
     )
     rows = sql.stage(connection, keys, bare, "pulled_keys")
-    with transaction(connection):
+    with area.transaction():
+        area.bring(table.name)
         Mapping(bare, rows, landing.sources.timezone_of(source), landing.now_utc).run(connection)
         connection.execute(
             f"""
@@ -116,4 +114,4 @@ def _land_deletions(
                     "them by an end date",
                 )
             )
-        return book_deletions(connection, source, landing, f"keys of {source.query}")
+        return book_deletions(area, source, landing, f"keys of {source.query}")

@@ -3,6 +3,7 @@
 import duckdb
 
 from meterwise.sources.config import FileSource, SqlSource
+from meterwise.warehouse import LoadingArea
 
 ORDINARY_KW = 25
 """Below this mean power of an interval no meter without a known capacity is suspected of a spike."""
@@ -14,20 +15,22 @@ CAPACITY_MARGIN = 1.2
 """Meters stand a little more than their rated power for a while."""
 
 
-def judge(connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, timezone: str) -> None:
+def judge(area: LoadingArea, source: FileSource | SqlSource, timezone: str) -> None:
     """Make ``judged``: the rows of ``incoming`` that can be represented, reads with their quality.
 
     Args:
-        connection: Holds ``incoming`` and the raw tables.
+        area: Holds ``incoming``.
         source: Where the rows come from.
         timezone: Zone of the utility, for the days of installation.
     """
+    connection = area.connection
     if source.table != "meter_reads":
         connection.execute(
             "create or replace temp view judged as "
             "select * exclude (_bad, _earlier_utc) from incoming where _bad is null"
         )
         return
+    area.bring("meters")
     _known_meters(connection, timezone)
     _levels(connection)
     expected = source.interval_minutes

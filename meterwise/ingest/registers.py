@@ -1,24 +1,23 @@
 """Turns register readings into interval reads: the differences between successive readings of a meter."""
 
-import duckdb
-
 from meterwise.sources.config import FileSource, SqlSource
 from meterwise.sources.rows import LINE
+from meterwise.warehouse import LoadingArea
 
 
-def derive_reads(connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, load_id: str) -> None:
+def derive_reads(area: LoadingArea, source: FileSource | SqlSource, load_id: str) -> None:
     """Make ``incoming`` the interval reads that a load of register readings changes.
 
     A reading between two known ones changes both differences beside it. Over a gap of several intervals the energy is
     spread evenly and the reads say that they are estimated; nothing is lost, and readings that come later replace them.
 
     Args:
-        connection: In the transaction of the load.
+        area: In the transaction of the load.
         source: The source of the readings; ``interval_minutes`` is the length of its reads.
         load_id: Of the readings.
     """
     minutes = source.interval_minutes or 60
-    connection.execute(
+    area.connection.execute(
         f"""
         create or replace temp table incoming as
         with current_registers as (
@@ -81,17 +80,18 @@ def derive_reads(connection: duckdb.DuckDBPyConnection, source: FileSource | Sql
     )
 
 
-def find_replaced_parts(connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource) -> None:
+def find_replaced_parts(area: LoadingArea, source: FileSource | SqlSource) -> None:
     """Make ``gone`` the current reads that ``incoming`` covers with others: parts of a gap that a late reading splits.
 
     A reading at 2:30 in a gap from 0:00 to 5:00 makes two reads, of 0:00 and of 2:30; the parts of 1:00, 2:00, 3:00 and
     4:00 have no successor and would count beside them.
 
     Args:
-        connection: Holds ``incoming`` as made by ``derive_reads``.
+        area: Holds ``incoming`` as made by ``derive_reads``.
         source: The source of the readings; only its own reads are looked at.
     """
-    connection.execute(
+    area.bring("meter_reads", of="incoming")
+    area.connection.execute(
         """
         create or replace temp table gone as
         with spans as (

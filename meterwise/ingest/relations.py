@@ -2,13 +2,14 @@
 
 import logging
 
-import duckdb
-
 from meterwise.sources.config import FileSource, SqlSource
 from meterwise.sources.rows import LINE, first_row
+from meterwise.warehouse import LoadingArea
 
 log = logging.getLogger(__name__)
 
+
+REFERS_TO = {"crm_contracts": ("crm_customers",), "meters": ("crm_contracts", "meters")}
 
 RULES: dict[str, list[tuple[str, str, str]]] = {
     "crm_contracts": [
@@ -38,13 +39,15 @@ RULES: dict[str, list[tuple[str, str, str]]] = {
 }
 
 
-def broken_relations(connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, origin: str) -> list[str]:
+def broken_relations(area: LoadingArea, source: FileSource | SqlSource, origin: str) -> list[str]:
     """Sentences about rows of ``received`` that refer to what is not there."""
+    for table in REFERS_TO.get(source.table, ()):
+        area.bring(table)
     sentences = []
     for condition, what, cure in RULES.get(source.table, []):
         key = source.raw_table.key[0]
         row = first_row(
-            connection,
+            area.connection,
             f"select count(*), min({LINE}), arg_min({key}, {LINE}) from received where {condition}",
         )
         if row and row[0]:
@@ -54,9 +57,7 @@ def broken_relations(connection: duckdb.DuckDBPyConnection, source: FileSource |
     return sentences
 
 
-def log_broken_relations(
-    connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, load_id: str, origin: str
-) -> None:
+def log_broken_relations(area: LoadingArea, source: FileSource | SqlSource, load_id: str, origin: str) -> None:
     """Warn about rows of a load that refer to what is not there."""
-    for sentence in broken_relations(connection, source, origin):
+    for sentence in broken_relations(area, source, origin):
         log.warning("load %s: %s", load_id, sentence)

@@ -15,6 +15,7 @@ import duckdb
 from meterwise.raw_tables import RawTable
 from meterwise.sources.config import FileSource, SqlSource
 from meterwise.sources.rows import first_row, number
+from meterwise.warehouse import LoadingArea
 
 MASTER_DATA = "(coalesce(quality_reason, '') in ('unknown meter', 'outside installation'))"
 
@@ -65,19 +66,18 @@ def stamp(
     )
 
 
-def add(
-    connection: duckdb.DuckDBPyConnection, source: FileSource | SqlSource, load_id: str, now_utc: datetime, order: str
-) -> Counts:
+def add(area: LoadingArea, source: FileSource | SqlSource, load_id: str, now_utc: datetime, order: str) -> Counts:
     """Insert what is new of ``received`` into the raw table.
 
     Args:
-        connection: In a transaction; holds ``received``.
+        area: In a transaction; holds ``received``.
         source: Where the rows come from.
         load_id: Of this load.
         now_utc: Time of landing.
         order: SQL list that orders rows of one key that were received at the same time.
     """
-    table = source.raw_table
+    connection, table = area.connection, source.raw_table
+    area.bring(table.name, of="received")
     _contested(connection, table)
     has_history = number(connection, "select count(*) from contested") > 0
     connection.execute((_insert if has_history else _insert_new)(source, load_id, now_utc, order))

@@ -15,6 +15,7 @@ from meterwise.sources import files, sql
 from meterwise.sources.config import FileSource, SourcesFile, SourcesFileError, SqlSource, load_sources
 from meterwise.sources.problems import Problem, SourceError
 from meterwise.sources.rows import first_row, number
+from meterwise.warehouse import LoadingArea
 
 SAMPLE_ROWS = 50_000
 SAMPLE_DAYS = 2_000
@@ -131,7 +132,7 @@ def _sample_files(
         with files.open_file(source, url) as file:
             limit = SAMPLE_DAYS if source.layout != "long" else SAMPLE_ROWS
             rows = files.stage(scratch, file, limit)
-            loads.append(load_rows(scratch, rows, source, landing))
+            loads.append(load_rows(LoadingArea(scratch), rows, source, landing))
     return len(urls), loads
 
 
@@ -140,9 +141,10 @@ def _sample_pull(
 ) -> list[Load]:
     with sql.opened(source, settings) as engine:
         pulled = sql.pull(engine, source, limit=SAMPLE_ROWS)
-    return (
-        [load_rows(scratch, sql.stage(scratch, pulled, source, "pulled_rows"), source, landing)] if len(pulled) else []
-    )
+    if not len(pulled):
+        return []
+    rows = sql.stage(scratch, pulled, source, "pulled_rows")
+    return [load_rows(LoadingArea(scratch), rows, source, landing)]
 
 
 def _describe(

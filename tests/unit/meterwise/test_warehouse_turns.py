@@ -22,6 +22,6 @@ def test_another_process_waits_while_the_turn_is_kept(warehouse: Warehouse, sett
 
 
 def test_turns_nest_within_a_process(warehouse: Warehouse) -> None:
-    with warehouse.reserve(), warehouse.connect() as outer:
+    with warehouse.reserve(), warehouse.reading([]) as outer:
         warehouse.execute("create table inner_one as select 1 as one")
         assert outer.sql("select one from inner_one").fetchall() == [(1,)]
