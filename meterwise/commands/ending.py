@@ -38,10 +38,10 @@ def ends_in_words(console: Console) -> Iterator[None]:
 
 
 def wait_for_end(stack: Stack, console: Console) -> int:
-    """Keep a stack up until Ctrl-C or SIGTERM; returns the exit code.
+    """Keep a stack up, starting again what dies, until Ctrl-C or SIGTERM; returns the exit code.
 
     Raises:
-        StackError: A part of it ended by itself.
+        StackError: A part of it has died again and again.
     """
     ended = False
 
@@ -53,7 +53,7 @@ def wait_for_end(stack: Stack, console: Console) -> int:
         signal.signal(number, stop)
     console.print("Up. Ctrl-C stops everything.")
     while not ended:
-        stack.check_alive()
+        stack.look_after()
         time.sleep(0.5)
     console.print("Stopping.")
     return 0

@@ -5,7 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
 
+import httpx
+import psycopg
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -21,6 +25,8 @@ SETTLED_SECONDS = 4.0
 """An asset that has just been made may start one more run."""
 QUIET_SECONDS = 25.0
 """So long may nothing run before the chain counts as ended: an asset starts the next DAG within a few seconds."""
+AWAY_SECONDS = 180.0
+"""So long may Airflow or PostgreSQL not answer, as while one that has died is started again."""
 MARKS = {"success": "[green]done[/]", "failed": "[red]failed[/]", "running": "[cyan]running[/]", "queued": "waiting"}
 
 
@@ -47,27 +53,52 @@ class Chain:
         return all(run.is_over for run in self.runs)
 
 
+Answer = TypeVar("Answer")
+
+
+def ask(stack: Stack | AttachedStack, question: Callable[[], Answer]) -> Answer:
+    """Return the answer of a stack whose parts may be away for a moment.
+
+    Raises:
+        ChainError: It has not answered for ``AWAY_SECONDS``.
+        StackError: A part of the stack has died again and again, or all of it is gone.
+    """
+    deadline = time.monotonic() + AWAY_SECONDS
+    while True:
+        stack.look_after()
+        try:
+            return question()
+        except (httpx.HTTPError, psycopg.OperationalError) as error:
+            if isinstance(error, httpx.HTTPStatusError) and not error.response.is_server_error:
+                raise
+            if time.monotonic() > deadline:
+                raise ChainError(
+                    f"The stack on {stack.home} has not answered for {AWAY_SECONDS:.0f} seconds "
+                    f"({type(error).__name__}: {error}). Its parts' logs are in {stack.home / 'logs'}."
+                ) from error
+        time.sleep(1)
+
+
 def run_day(stack: Stack | AttachedStack, as_of_date: str, console: Console, limit_seconds: float = 1800) -> Chain:
     """Start the landing of a day in Airflow and follow it until everything behind it has been published.
 
     Raises:
         ChainError: A task failed, nothing more happens, or it takes longer than the limit.
-        StackError: A part of the stack ended.
+        StackError: A part of the stack has died again and again, or all of it is gone.
     """
     since = datetime.now(UTC)
     for domain in DOMAINS:
-        stack.airflow.trigger(f"ingest_{domain}", as_of_date)
+        ask(stack, partial(stack.airflow.trigger, f"ingest_{domain}", as_of_date))
     chain = Chain()
     begun = quiet_since = time.monotonic()
     with _shown(console, as_of_date) as show:
         while True:
-            stack.check_alive()
-            _look(stack.airflow, chain, since)
+            ask(stack, partial(_look, stack.airflow, chain, since))
             chain.seconds = time.monotonic() - begun
             show(chain)
             if not chain.is_quiet:
                 quiet_since = time.monotonic()
-            published = is_published(stack.settings, as_of_date, since)
+            published = ask(stack, partial(is_published, stack.settings, as_of_date, since))
             quiet_seconds = time.monotonic() - quiet_since
             if quiet_seconds > (SETTLED_SECONDS if published or chain.failed else QUIET_SECONDS):
                 break
@@ -75,7 +106,7 @@ def run_day(stack: Stack | AttachedStack, as_of_date: str, console: Console, lim
                 break
             time.sleep(POLL_SECONDS)
     if chain.failed or not published:
-        raise ChainError(explain(stack.airflow, chain, as_of_date))
+        raise ChainError(ask(stack, partial(explain, stack.airflow, chain, as_of_date)))
     return chain
 
 

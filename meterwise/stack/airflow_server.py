@@ -36,6 +36,10 @@ FIXED = {
     "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+    # A task waits for an API server that is being started again: a minute and a half, looking every few seconds.
+    "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "25",
+    "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
+    "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "6",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "300",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
     "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "2",
@@ -73,6 +77,7 @@ def environment(settings: Settings, state: StackState, database_url: str) -> Map
         **TELEMETRY_OFF,
         **FIXED,
         "AIRFLOW_HOME": str(folder),
+        "SPT_NOENV": "1",  # process titles shall not overwrite the environment, by which processes are found
         "AIRFLOW__CORE__DAGS_FOLDER": str(settings.project.resolve() / "dags"),
         "AIRFLOW__CORE__FERNET_KEY": state.fernet_key,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",

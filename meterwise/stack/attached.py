@@ -21,8 +21,8 @@ class AttachedStack:
         database = SecretStr(self.postgres.url("meterwise"))
         self.settings = settings.model_copy(update={"database_url": database, **self.state.addresses()})
 
-    def check_alive(self) -> None:
-        """Raise StackError if the process that runs the stack is gone."""
+    def look_after(self) -> None:
+        """Raise StackError if the process that runs the stack, and looks after its parts, is gone."""
         if not is_running(self.home):
             raise StackError(f"The stack on {self.home} was stopped. Start it again: meterwise up.")
 

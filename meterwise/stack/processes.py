@@ -16,6 +16,8 @@ import psutil
 
 MARK = "STACK_OF_METERWISE"
 """Environment variable that every process of a stack inherits; its value is the stack's home."""
+PART = "PART_OF_METERWISE"
+"""Environment variable that all processes of one part inherit; its value is the part's name."""
 
 TAIL_LINES = 12
 GRACE_SECONDS = 10.0
@@ -48,12 +50,15 @@ class ChildProcess:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, environment: Mapping[str, str], home: Path) -> None:
-        """Start it with its output going to its log; Linux ends it when the process that started it is gone."""
+        """Start it with its output going to its log; Linux ends it when the process that started it is gone.
+
+        Started again, it adds to its log, which says why it ended.
+        """
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
+        with self.log.open("wb" if self.process is None else "ab") as log:
             self.process = subprocess.Popen(
                 self.command,
-                env={**environment, MARK: str(home)},
+                env={**environment, MARK: str(home), PART: self.name},
                 cwd=home,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -79,9 +84,20 @@ class ChildProcess:
 
     def check_alive(self) -> None:
         """Raise StackError if the process has ended by itself, or badly where it is meant to end."""
-        code = self.process.poll() if self.process is not None else None
-        if self.process is not None and code is not None and not (self.ends and code == 0):
-            raise StackError(f"{self.name} ended with exit code {self.process.returncode}.\n{self.tail()}")
+        reason = self.ended()
+        if reason and not (self.ends and self.process is not None and self.process.returncode == 0):
+            raise StackError(f"{self.name} {reason}.\n{self.tail()}")
+
+    def ended(self) -> str | None:
+        """Return how it ended, in words; None while it runs and before it is started."""
+        return how_it_ended(self.process)
+
+    def kill(self, home: Path) -> None:
+        """End it by force, together with whatever it started."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        kill_leftovers(home, self.name)
 
     def tail(self) -> str:
         """Return the last lines of the log, with its path."""
@@ -95,6 +111,14 @@ class ChildProcess:
             return self.healthy()
         except Exception:
             return False
+
+
+def how_it_ended(process: subprocess.Popen[bytes] | None) -> str | None:
+    """Return how a child ended, in words; None while it runs and where there is none."""
+    code = process.poll() if process is not None else None
+    if code is None:
+        return None
+    return f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
 
 
 def end(children: Iterable[ChildProcess], home: Path) -> None:
@@ -112,12 +136,16 @@ def end(children: Iterable[ChildProcess], home: Path) -> None:
         process.wait()
 
 
-def kill_leftovers(home: Path) -> int:
+def kill_leftovers(home: Path, part: str | None = None) -> int:
     """Kill every process that carries the mark of a stack on this home; returns how many there were.
 
     The mark is inherited, so it finds what a killed scheduler started too, and never a process of anyone else.
+
+    Args:
+        home: Of the stack.
+        part: Only what this part has started, and itself.
     """
-    found = [process for process in psutil.process_iter() if _belongs_to(process, home)]
+    found = [process for process in psutil.process_iter() if _belongs_to(process, home, part)]
     for process in found:
         with suppress(psutil.NoSuchProcess):
             process.kill()
@@ -125,9 +153,10 @@ def kill_leftovers(home: Path) -> int:
     return len(found)
 
 
-def _belongs_to(process: psutil.Process, home: Path) -> bool:
+def _belongs_to(process: psutil.Process, home: Path, part: str | None) -> bool:
     with suppress(psutil.Error, OSError):
-        return process.pid != os.getpid() and process.environ().get(MARK) == str(home)
+        marks = process.environ() if process.pid != os.getpid() else {}
+        return marks.get(MARK) == str(home) and part in {None, marks.get(PART)}
     return False
 
 

@@ -20,6 +20,8 @@ from meterwise.stack import airflow_server
 from meterwise.stack.airflow_api import AirflowApi, wait_for_dags
 from meterwise.stack.processes import ChildProcess, StackError, end, kill_leftovers
 from meterwise.stack.state import HOST, StackState, take_lock
+from meterwise.stack.supervision import Supervisor
+from meterwise.stack.upkeep import parts_of
 from meterwise.transform import dbt_environment
 
 COSMOS_DECIDES = {"DBT_PROJECT_DIR", "DBT_TARGET_PATH"}
@@ -66,6 +68,7 @@ class Stack:
         self.state = StackState()
         self.postgres = EmbeddedPostgres(self.home / "postgres")
         self.children: list[ChildProcess] = []
+        self._supervisor: Supervisor | None = None
         self._lock: IO[Any] | None = None
 
     def __enter__(self) -> Self:
@@ -105,6 +108,8 @@ class Stack:
         self.state.migrated = version("apache-airflow")
         self.state.save(self.home)
         self._start_airflow(environment)
+        parts = parts_of(self.postgres, self.children, environment, self.home, self.airflow)
+        self._supervisor = Supervisor(parts, self.report)
         return self
 
     def _start_airflow(self, environment: dict[str, str]) -> None:
@@ -164,6 +169,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything that was started, PostgreSQL last. Twice is no error."""
+        self._supervisor = None
         end(self.children, self.home)
         self.children = []
         self.postgres.stop()
@@ -171,10 +177,14 @@ class Stack:
             self._lock.close()
             self._lock = None
 
-    def check_alive(self) -> None:
-        """Raise StackError if a part of the stack has ended by itself."""
-        for child in self.children:
-            child.check_alive()
+    def look_after(self) -> None:
+        """Start again what has died by itself or does not answer; call it every second or so, from the main thread.
+
+        Raises:
+            StackError: A part has died again and again.
+        """
+        if self._supervisor is not None:
+            self._supervisor.look_after()
 
     @cached_property
     def airflow(self) -> AirflowApi:

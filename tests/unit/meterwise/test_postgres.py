@@ -116,3 +116,21 @@ def test_a_start_that_fails_shows_the_log(folder: Path) -> None:
     (data / "postgresql.conf").write_text("no_such_setting = 1\n")
     with pytest.raises(EmbeddedPostgresError, match="no_such_setting"):
         EmbeddedPostgres(folder, durable=False).start()
+
+
+def test_a_server_that_was_killed_comes_back_at_the_same_address(folder: Path) -> None:
+    with EmbeddedPostgres(folder, durable=False) as server:
+        url = server.url(driver="")
+        connection = psycopg.connect(url, autocommit=True)
+        connection.execute("create table kept as select 1 as number")
+        assert server.ended() is None
+        _postmaster(server).kill()
+        while server.ended() is None:
+            pass
+        assert server.ended() == "was ended by SIGKILL"
+
+        server.start_again()
+
+        assert server.url(driver="") == url
+        with psycopg.connect(url) as again:
+            assert again.execute("select number from kept").fetchone() == (1,)
