@@ -50,6 +50,10 @@ test-figures: $(STAMP) ## measure quality on real data (slow)
 quality: $(STAMP) ## measure the churn model beside an oracle and plain methods, into docs/quality.md (minutes)
 	@$(BIN)/python -m meterwise.commands.churn_quality
 
+.PHONY: bench-readers
+bench-readers: $(STAMP) ## time 200 readers of published while a million rows are delivered (2 minutes)
+	@$(BIN)/python benchmarks/published_readers.py
+
 .PHONY: chaos
 chaos: $(STAMP) ## kill everything in mid-run, start again and compare (slow)
 	@$(BIN)/pytest -m chaos

@@ -40,8 +40,8 @@ class Layout:
                 f"(a model {name}_v2 and a line in meterwise/publish/tables.py) and keep the old one for 90 days."
             )
 
-    def define(self, extract: Extract, contract: DataContract | None) -> bool:
-        """Make the table and its view, or add new columns to them; returns whether the table is new."""
+    def define(self, extract: Extract, contract: DataContract | None) -> None:
+        """Make the table and its view, or add new columns to them."""
         name, found, wanted = extract.table.name, self._columns(extract.table.name), _column_types(extract)
         added = {column: type_ for column, type_ in wanted.items() if column not in found}
         if not found:
@@ -56,16 +56,18 @@ class Layout:
             self._define_view(name, [*found, *added])
         if contract:
             self._describe(contract)
-        return not found
 
     def index(self, extract: Extract) -> None:
-        """Index a new table after its first rows: for look-ups, and by chunk (they lie in order) for clean-up."""
-        table = data_table(extract.table.name)
-        lookup = names(extract.table.lookup)
-        self.connection.execute(sql.SQL("create index on {} ({})").format(table, lookup))
+        """Index a table after its rows, once: for look-ups, and by chunk (they lie in order) for clean-up."""
+        name, lookup = extract.table.name, extract.table.lookup
+        table, index = data_table(name), f"{name}_{'_'.join(lookup)}_idx"
+        if self._value("select to_regclass(%s)", [f"published_data.{index}"]) is not None:
+            return
         self.connection.execute(
-            sql.SQL("create index on {} using brin (chunk_id) with (autosummarize = on)").format(table)
+            sql.SQL("create index {} on {} ({})").format(sql.Identifier(index), table, names(lookup))
         )
+        by_chunk = sql.SQL("create index if not exists {} on {} using brin (chunk_id) with (autosummarize = on)")
+        self.connection.execute(by_chunk.format(sql.Identifier(f"{name}_chunk_id_idx"), table))
         self.connection.execute(sql.SQL("analyze {}").format(table))
 
     def _columns(self, name: str) -> dict[str, str]:

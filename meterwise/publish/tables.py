@@ -16,7 +16,7 @@ class PublishedTable:
     key: tuple[str, ...]
     """Columns that identify a row, and that it is stored in the order of."""
     lookup: tuple[str, ...] = ("customer_id",)
-    """Columns that readers look rows up by; few, since each slows every delivery."""
+    """Columns of the one index that readers look rows up by; each further index would slow every delivery."""
     chunk: str = "strftime(as_of_date, '%Y-%m-%d')"
     """SQL expression over a row that names its chunk."""
     models: dict[str, str] = field(default_factory=dict)
@@ -41,8 +41,16 @@ PUBLISHED = (
         lookup=("region_code", "valid_at_utc"),
         models={"demand": "scores.demand_forecasts"},
     ),
-    PublishedTable("customer_usage_daily", key=("customer_id", "local_date"), chunk="strftime(local_date, '%Y-%m')"),
     PublishedTable(
-        "customer_usage_hourly", key=("customer_id", "hour_start_utc"), chunk="strftime(hour_start_utc, '%Y-%m-%d')"
+        "customer_usage_daily",
+        key=("customer_id", "local_date"),
+        lookup=("customer_id", "local_date"),
+        chunk="strftime(local_date, '%Y-%m')",
+    ),
+    PublishedTable(
+        "customer_usage_hourly",
+        key=("customer_id", "hour_start_utc"),
+        lookup=("customer_id", "hour_start_utc"),
+        chunk="strftime(hour_start_utc, '%Y-%m-%d')",
     ),
 )
