@@ -144,7 +144,7 @@ def _run(hand_over: HandOver, query: str, as_of_date: str, settings: Settings) -
     context = gx.get_context(
         mode="file",
         project_root_dir=settings.home_path / "gx",
-        runtime_environment={ADDRESS: _address(settings)},
+        runtime_environment={ADDRESS: Warehouse(settings).sqlalchemy_url().render_as_string(hide_password=False)},
     )
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_or_update_sql(name="warehouse", connection_string=f"${{{ADDRESS}}}")
@@ -180,10 +180,6 @@ def _run(hand_over: HandOver, query: str, as_of_date: str, settings: Settings) -
         breaches=tuple(_breach(result) for result in results if not result.success),
         docs_url=f"{docs}/{page}",
     )
-
-
-def _address(settings: Settings) -> str:
-    return f"duckdb:///{settings.warehouse_path}"
 
 
 def _page(context: Any, outcome: Any) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from meterwise.outcomes import RefusedError
-from meterwise.publish.tables import PublishedTable
+from meterwise.publish.tables import PUBLISHED, PublishedTable
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 
@@ -144,7 +144,9 @@ class PublishLayer:
 @contextmanager
 def publish_layer(as_of_date: date, settings: Settings) -> Iterator[PublishLayer]:
     """Open the warehouse for a delivery; it is free for others as soon as the block ends."""
-    with Warehouse(settings).connect() as connection:
+    scores = {name for table in PUBLISHED for name in table.models.values()}
+    tables = [*(f"publish.{table.name}" for table in PUBLISHED), *sorted(scores)]
+    with Warehouse(settings).reading(tables) as connection:
         connection.execute("begin")  # checksums and rows are of one state
         yield PublishLayer(connection, as_of_date)
         connection.execute("rollback")

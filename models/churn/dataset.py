@@ -219,17 +219,19 @@ def _available(settings: Settings | None) -> list[date]:
 
 
 def _features(query: str, settings: Settings | None) -> pd.DataFrame:
-    """Run a query on the feature table with the CRM's own attributes (JSON text) as a column each."""
-    with Warehouse(settings).connect() as connection:
+    """Run a query on the feature table with the CRM's own attributes (JSON text) as a column each.
+
+    The columns are those of all days, so that every frame has the same.
+    """
+    texts = "select distinct attributes from features.features_churn where attributes is not null"
+    with Warehouse(settings).reading({"picked": query, "attribute_texts": texts}) as connection:
         names = connection.sql(
             """
-            with keys as (
-                select unnest(json_keys(attributes)) as name from features.features_churn where attributes is not null
-            )
+            with keys as (select unnest(json_keys(attributes)) as name from attribute_texts)
             select distinct name from keys where not contains(name, '"') order by name
             """
         ).fetchall()
-        picked = "".join(
+        attributes = "".join(
             f", attributes ->> {literal('$.' + quoted(name))} as {quoted(ATTRIBUTE_PREFIX + name)}" for (name,) in names
         )
-        return connection.sql(f"select * exclude (attributes){picked} from ({query}) order by {', '.join(KEY)}").df()
+        return connection.sql(f"select * exclude (attributes){attributes} from picked order by {', '.join(KEY)}").df()

@@ -114,8 +114,9 @@ def _days_with_profiles(params: SegmentsParams, settings: Settings | None) -> li
 
 def _rows(days: Sequence[date], settings: Settings | None) -> pd.DataFrame:
     chosen = ", ".join(f"date '{day}'" for day in days)
-    with Warehouse(settings).connect() as connection:
-        return connection.sql(
-            f"select as_of_date, customer_id, days_known, {', '.join(PROFILE)} from features.features_segments "
-            f"where as_of_date in ({chosen}) order by as_of_date, customer_id"
-        ).df()
+    query = (
+        f"select as_of_date, customer_id, days_known, {', '.join(PROFILE)} from features.features_segments "
+        f"where as_of_date in ({chosen})"
+    )
+    with Warehouse(settings).reading({"picked": query}) as connection:
+        return connection.sql("from picked order by as_of_date, customer_id").df()
