@@ -8,6 +8,7 @@ from functools import cache
 import psycopg
 from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
 
+from meterwise.access import PUBLISHER, acting_as, open_connection
 from meterwise.postgres import EmbeddedPostgres
 from meterwise.settings import Settings, get_settings
 
@@ -39,16 +40,24 @@ def database_url(settings: Settings | None = None) -> URL:
 
 
 def engine(settings: Settings | None = None) -> Engine:
-    """Return a SQLAlchemy engine on the database; it pools nothing, since tasks fork and live for seconds."""
-    return _engine(database_url(settings))
+    """Return a SQLAlchemy engine on the database; it pools nothing, since tasks fork and live for seconds.
+
+    Connections act as the group that delivers, where the user is a member of it. Opening one raises as ``connect``.
+    """
+    return _engine(acting_as(database_url(settings), PUBLISHER))
 
 
 def connect(settings: Settings | None = None) -> psycopg.Connection:
-    """Open a psycopg connection (no transaction begun) to the database, for COPY and DDL."""
-    url = database_url(settings).set(drivername="postgresql")
-    return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+    """Open a psycopg connection (no transaction begun) to the database, for COPY and DDL.
+
+    Raises:
+        DatabaseNotConfiguredError: No database is named and no embedded one runs.
+        DatabaseRefusedError: Wrong or expired password, unknown database, missing role.
+        DatabaseDownError: The server does not answer.
+    """
+    return open_connection(acting_as(database_url(settings), PUBLISHER), autocommit=True)
 
 
 @cache
 def _engine(url: URL) -> Engine:
-    return create_engine(url, poolclass=NullPool)
+    return create_engine(url, poolclass=NullPool, creator=lambda: open_connection(url))

@@ -14,14 +14,13 @@ from psycopg import sql
 from meterwise.settings import Settings
 
 READER = "meterwise_reader"
+PEOPLE = "reader"
 READER_PASSWORD_FILE = "reader_password"  # noqa: S105 - the name of the file
 
 log = logging.getLogger(__name__)
 
+SCHEMAS = ("published", "published_data")
 TABLES = """
-create schema if not exists published;
-create schema if not exists published_data;
-
 create table if not exists published_data.deliveries (
     version bigint primary key,
     as_of_date date not null,
@@ -92,6 +91,10 @@ comment on column published.publications.is_current is 'Whether the views show t
 def prepare(connection: psycopg.Connection, settings: Settings) -> None:
     """Make what is missing of the schemas, the books and the read-only role; takes no lock that readers feel."""
     with connection.transaction():
+        for schema in SCHEMAS:
+            # Asked first: `if not exists` needs the right to make one even where it exists.
+            if connection.execute("select to_regnamespace(%s)", [schema]).fetchone() == (None,):
+                connection.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
         connection.execute(TABLES)
         if connection.execute("select to_regclass('published.publications')").fetchone() == (None,):
             connection.execute(PUBLICATIONS)
@@ -110,11 +113,11 @@ def _has_reader(connection: psycopg.Connection, password_file: Path) -> bool:
     """Make the read-only role with a password of its own; where we may not make roles, say how and go on."""
     if connection.execute("select 1 from pg_roles where rolname = %s", [READER]).fetchone():
         return True
+    if connection.execute("select 1 from pg_roles where rolname = %s", [PEOPLE]).fetchone():
+        return False  # `meterwise database prepare` has been here: everyone reads as a member of that group
     may = connection.execute("select rolsuper or rolcreaterole from pg_roles where rolname = current_user").fetchone()
     if may != (True,):
-        log.warning(
-            "No role %s, and this user may not make it. As administrator: create role %s login;", READER, READER
-        )
+        log.warning("No role %s, and this user may not make it. As administrator: meterwise database prepare", READER)
         return False
     password = secrets.token_urlsafe(24)
     password_file.parent.mkdir(parents=True, exist_ok=True)
