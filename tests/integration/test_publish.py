@@ -19,6 +19,7 @@ from meterwise.publish.schema import READER
 from meterwise.publish.tables import PUBLISHED
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
+from meterwise.warehouse.duckdb import opened
 
 DAY_1, DAY_2, DAY_3 = "2026-07-15", "2026-07-16", "2026-07-17"
 Build = Callable[..., None]
@@ -55,7 +56,7 @@ def build(database: Settings) -> Build:
     """Return what builds the publish layer for a day, as dbt would."""
 
     def _build(day: str, mark: int, customers: int = 20, settings: Settings = database, without: str = "") -> None:
-        with Warehouse(settings).connect() as connection:
+        with opened(settings) as connection:
             connection.execute("create schema if not exists publish")
             connection.execute("create schema if not exists scores")
             connection.execute(
@@ -135,7 +136,7 @@ def test_two_installations_with_the_same_rows_publish_the_same_checksums(
     other = database.model_copy(update={"home": tmp_path / "other"})
     build(DAY_1, mark=1)
     build(DAY_1, mark=1, settings=other)
-    with Warehouse(other).connect() as connection:  # the same rows in another order
+    with opened(other) as connection:  # the same rows in another order
         connection.execute(
             "create or replace table publish.customer_usage_daily as "
             "select * from publish.customer_usage_daily order by hash(customer_id, local_date)"

@@ -9,7 +9,7 @@ from meterwise.database import connect
 from meterwise.publish import deliver
 from meterwise.publish.tables import PUBLISHED
 from meterwise.settings import Settings
-from meterwise.warehouse import Warehouse
+from meterwise.warehouse.duckdb import opened
 
 ROWS = 200_000
 COLUMNS = (
@@ -28,7 +28,7 @@ from range({rows}) numbers(number)
 
 
 def _build(settings: Settings, mark: int) -> None:
-    with Warehouse(settings).connect() as connection:
+    with opened(settings) as connection:
         connection.execute("create schema if not exists publish")
         for table in PUBLISHED:
             connection.execute(
@@ -42,7 +42,7 @@ def _build(settings: Settings, mark: int) -> None:
 def _by_hand_seconds(settings: Settings, file: Path, extras: bool) -> float:
     """Return the seconds of COPY by hand; with extras, of the export and the index that readers need too."""
     began = time.perf_counter()
-    with Warehouse(settings).connect() as connection:
+    with opened(settings) as connection:
         connection.execute(f"copy publish.customer_usage_daily to '{file}' (format csv, header false)")
     if not extras:
         began = time.perf_counter()

@@ -12,7 +12,7 @@ from meterwise.commands.published import published
 from meterwise.publish import deliver
 from meterwise.publish.tables import PUBLISHED
 from meterwise.settings import Settings, get_settings
-from meterwise.warehouse import Warehouse
+from meterwise.warehouse.duckdb import opened
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def command(database: Settings, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
 @pytest.fixture
 def two_days(database: Settings) -> None:
     for day, band in (("2026-07-15", "low"), ("2026-07-16", "high")):
-        with Warehouse(database).connect() as connection:
+        with opened(database) as connection:
             connection.execute("create schema if not exists publish")
             for table in PUBLISHED:
                 connection.execute(

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
+from meterwise.warehouse.duckdb import opened
 
 LAST_DAY = date(2026, 7, 15)
 GRID = [LAST_DAY - timedelta(days=90 + 28 * step) for step in range(32)]
@@ -88,7 +89,7 @@ class PlantedUtility:
 def plant(settings: Settings, customers: int, days: list[date]) -> PlantedUtility:
     """Fill the tables that the churn model reads; customers who left have no features any more."""
     warehouse = Warehouse(settings)
-    with warehouse.connect() as connection:
+    with opened(settings) as connection:
         connection.execute("create schema if not exists features; create schema if not exists marts")
         values = {"days": [LAST_DAY, *days], "customers": customers, "last_day": LAST_DAY}
         connection.execute(FEATURES_SQL, values)

@@ -9,7 +9,7 @@ import pytest
 from made_up_utility import AS_OF_DATE, FEATURES, LOADS, weather
 
 from meterwise.settings import Settings
-from meterwise.warehouse import Warehouse
+from meterwise.warehouse.duckdb import opened
 from models.demand import dataset
 from models.demand.params import DemandParams
 
@@ -17,7 +17,7 @@ from models.demand.params import DemandParams
 @pytest.fixture(scope="session")
 def made_up_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = Settings(home=tmp_path_factory.mktemp("utility"))
-    with Warehouse(settings).connect() as connection:
+    with opened(settings) as connection:
         connection.register("weather", weather())
         connection.register(
             "issued", pd.DataFrame({"as_of_date": pd.date_range("2025-09-01", AS_OF_DATE, unit="us").date})

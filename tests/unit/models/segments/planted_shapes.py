@@ -8,6 +8,7 @@ import pandas as pd
 
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
+from meterwise.warehouse.duckdb import opened
 from models.segments.params import PROFILE
 
 LAST_DAY = date(2026, 7, 15)
@@ -55,7 +56,7 @@ def plant(settings: Settings, customers: int, days: list[date], noise: float = 0
         frame.insert(0, "as_of_date", day)
         frames.append(frame)
     warehouse = Warehouse(settings)
-    with warehouse.connect() as connection:
+    with opened(settings) as connection:
         connection.register("planted", pd.concat(frames))
         connection.execute("create schema features")
         connection.execute("create table features.features_segments as from planted")
