@@ -24,7 +24,7 @@ def dbt_group(group_id: str, select: list[str] | None, exclude: list[str] | None
     group = DbtTaskGroup(
         group_id=group_id,
         project_config=ProjectConfig(project, manifest_path=manifest.path(settings), install_dbt_deps=False),
-        profile_config=ProfileConfig("meterwise", "duckdb", profiles_yml_filepath=project / "profiles.yml"),
+        profile_config=ProfileConfig("meterwise", settings.warehouse, profiles_yml_filepath=project / "profiles.yml"),
         execution_config=ExecutionConfig(
             execution_mode=ExecutionMode.WATCHER,
             setup_operator_args={

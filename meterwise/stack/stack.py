@@ -26,10 +26,11 @@ from meterwise.transform import dbt_environment
 
 COSMOS_DECIDES = {"DBT_PROJECT_DIR", "DBT_TARGET_PATH"}
 """Cosmos runs dbt in a copy of the project and looks for the results there."""
+WAREHOUSE_DATABASE = "warehouse"
 WAREHOUSE_POOL = "warehouse"
 WATCHERS_POOL = "watchers"
 POOLS = {
-    WAREHOUSE_POOL: (1, "DuckDB admits one process at a time while it writes."),
+    WAREHOUSE_POOL: (1, "One stage works on the warehouse at a time: DuckDB admits no other while it writes."),
     WATCHERS_POOL: (3, "Tasks that only watch dbt; fewer than Airflow runs at once, so that work is never starved."),
 }
 
@@ -162,6 +163,7 @@ class Stack:
         self.settings = self.settings.model_copy(
             update={
                 "database_url": SecretStr(self.postgres.create_database("meterwise")),
+                **self._warehouse(),
                 **self.state.addresses(),
                 "secrets": {**self.settings.secrets, **self._secrets()},
             }
@@ -244,6 +246,12 @@ class Stack:
         return [
             ChildProcess(name, line, self._log(name.replace(" ", "-")), ends=True) for name, line in commands.items()
         ]
+
+    def _warehouse(self) -> dict[str, SecretStr]:
+        """Where the warehouse is to be PostgreSQL and nobody said which one, make a database for it in ours."""
+        if self.settings.warehouse != "postgresql" or self.settings.warehouse_url is not None:
+            return {}
+        return {"warehouse_url": SecretStr(self.postgres.create_database(WAREHOUSE_DATABASE))}
 
     def _secrets(self) -> dict[str, SecretStr]:
         return {secret: SecretStr(self.postgres.create_database(name)) for secret, name in self.databases.items()}
