@@ -2,9 +2,11 @@
 
 import typer
 
-from meterwise.commands import demo, doctor, published, quarantine, sources, up
+from meterwise.commands import accounts, backup, database, demo, doctor, published, quarantine, sources, up, watch
+from meterwise.commands.ending import SpeaksInWords
 
 app = typer.Typer(
+    cls=SpeaksInWords,
     help="From a CRM and smart meters to forecasts, churn scores and segments that other systems read.",
     no_args_is_help=True,
     add_completion=False,
@@ -16,6 +18,11 @@ app.command()(up.status)
 app.command()(doctor.doctor)
 app.command()(demo.demo)
 app.command()(published.published)
+app.command()(watch.watch)
+app.command()(backup.backup)
+app.command()(backup.restore)
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(database.app, name="database")
 app.add_typer(sources.app, name="sources")
 app.add_typer(quarantine.app, name="quarantine")
 

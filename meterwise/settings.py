@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NoReturn, get_args
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -20,7 +20,9 @@ from meterwise.secret_files import SUFFIX, SettingsError, read_secret_files
 from meterwise.setting_names import in_words, others_in_env_file, refuse_unknown
 
 PREFIX = "METERWISE_"
-NOT_HANDED_ON = frozenset({"admin_url", "airflow_database_url", "mlflow_database_url", "mlflow_admin_password"})
+NOT_HANDED_ON = frozenset(
+    {"admin_url", "airflow_database_url", "mlflow_database_url", "mlflow_admin_password", "mlflow_secret_key"}
+)
 """Secrets of set-up alone: no child process gets them."""
 
 
@@ -96,6 +98,9 @@ class Settings(BaseSettings):
     mlflow_password: SecretStr | None = Field(default=None, description="Password of that MLflow account.")
     mlflow_admin_username: str = Field(default="admin", description="MLflow's administrator.")
     mlflow_admin_password: SecretStr | None = Field(default=None, description="Password of MLflow's administrator.")
+    mlflow_secret_key: SecretStr | None = Field(
+        default=None, description="Signs the forms of MLflow's server; by default made up at each start."
+    )
     tls_certificate_file: Path | None = Field(
         default=None, description="Certificate (PEM) with which our servers speak TLS; with its key, else plain HTTP."
     )
@@ -107,6 +112,19 @@ class Settings(BaseSettings):
     mlflow_public_url: str | None = Field(default=None, description="Address of MLflow for links that people click.")
     airflow_url: str | None = Field(default=None, description="Address of the Airflow API server.")
     data_docs_url: str | None = Field(default=None, description="Address of the Great Expectations Data Docs.")
+    alert_email: str | None = Field(
+        default=None, description="Who gets an e-mail when a task fails or data are stale; several with commas."
+    )
+    alert_smtp_url: SecretStr | None = Field(
+        default=None,
+        description="Mail server for alerts, as Airflow writes a connection: smtp://user:password@host:587?from_email=.",
+    )
+    alert_webhook: SecretStr | None = Field(
+        default=None, description="Address that gets each alert as JSON by POST; it often carries a token."
+    )
+    openlineage_url: str | None = Field(
+        default=None, description="OpenLineage server that is told of every run; unset, no event is made."
+    )
     threads: int = Field(default=2, ge=1, description="Threads of DuckDB and LightGBM; fixed, so that runs repeat.")
     memory_limit: str = Field(default="4GB", description="Memory that DuckDB may use.")
     last_date: date | None = Field(
@@ -114,6 +132,21 @@ class Settings(BaseSettings):
         description="Meterwise's clock stands at the end of this local day (the demo utility lives in its own year).",
     )
     publications_kept_days: int = Field(default=30, ge=1, description="Days for which old publications are kept.")
+    raw_kept_days: int | None = Field(
+        default=None,
+        ge=400,
+        description="Days of meter reads that raw keeps; empty: all, since sources forget and models look back a year.",
+    )
+    logs_kept_days: int = Field(default=30, ge=1, description="Days for which logs and Airflow's history are kept.")
+    data_docs_kept_days: int = Field(default=90, ge=1, description="Days for which validation pages are kept.")
+    models_kept_days: int = Field(
+        default=180, ge=1, description="Days for which models are kept that never became champion."
+    )
+    artifacts_url: str | None = Field(
+        default=None, description="Where MLflow keeps its artifacts (s3://bucket); empty: a folder of the home."
+    )
+    backups: Path = Field(default=Path("backups"), description="Folder in which backups are kept.")
+    backups_kept: int = Field(default=7, ge=1, description="How many backups are kept there; older ones go.")
     promotion_margin: float = Field(
         default=0.01, ge=0, description="Share by which a challenger must beat the champion on the same window."
     )
@@ -188,6 +221,17 @@ def as_environment(settings: Settings) -> dict[str, str]:
             plain = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             environment[PREFIX + name.upper()] = plain
     return environment
+
+
+def tell_libraries(variables: Mapping[str, str]) -> None:
+    """Put variables into this process' environment, for libraries that take them from nowhere else."""
+    os.environ.update(variables)
+
+
+def become(command: list[str], variables: Mapping[str, str]) -> NoReturn:
+    """Become another program, with its own variables and none of our secrets."""
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+    os.execve(command[0], command, {**kept, **variables})  # noqa: S606 - no shell is wanted
 
 
 def secret_names() -> set[str]:

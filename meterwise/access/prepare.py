@@ -23,6 +23,7 @@ from meterwise.access.roles import (
     SERVICE_GROUPS,
     WAREHOUSE_SCHEMAS,
 )
+from meterwise.database import database_url
 from meterwise.settings import Settings
 
 PREPARE_LOCK = 7_361_003
@@ -107,16 +108,12 @@ def as_administrator(settings: Settings, database: str | None = None) -> psycopg
     """Open a connection of the administrator, in the database of its URL or in another one.
 
     Raises:
-        DatabaseRefusedError: No such URL is given, or its user may not make roles.
+        DatabaseNotConfiguredError: No URL is given, and no embedded server runs.
+        DatabaseRefusedError: Its user is no superuser.
         DatabaseDownError: The server does not answer.
     """
-    secret = settings.admin_url or settings.database_url
-    if secret is None:
-        raise DatabaseRefusedError(
-            "This needs the administrator of PostgreSQL. Give the URL in METERWISE_ADMIN_URL, or its file in "
-            "METERWISE_ADMIN_URL_FILE, for this command only."
-        )
-    url = make_url(secret.get_secret_value())
+    named = settings.admin_url
+    url = make_url(named.get_secret_value()) if named is not None else database_url(settings)
     url = url.set(database=database) if database else url
     connection = open_connection(url, autocommit=True)
     if connection.execute("select rolsuper from pg_roles where rolname = current_user").fetchone() != (True,):

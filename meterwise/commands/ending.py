@@ -5,14 +5,34 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
+from meterwise.access import DatabaseDownError
+from meterwise.database import DatabaseNotConfiguredError
+from meterwise.outcomes import RefusedError
 from meterwise.postgres import EmbeddedPostgresError
 from meterwise.stack.processes import StackError
 from meterwise.stack.stack import Stack
+
+FOR_PEOPLE = (RefusedError, DatabaseDownError, DatabaseNotConfiguredError, EmbeddedPostgresError, StackError)
+"""Errors whose text says what to do; nobody is helped by the lines of code above it."""
+
+
+class SpeaksInWords(TyperGroup):
+    """The commands of ``meterwise``: what someone must put right is said in a sentence, with exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except FOR_PEOPLE as error:
+            Console(stderr=True, soft_wrap=True).print(f"[red]{escape(str(error))}", highlight=False)
+            raise typer.Exit(1) from None
 
 
 def end_on_sigterm() -> None:
@@ -29,7 +49,7 @@ def ends_in_words(console: Console) -> Iterator[None]:
     """Say in words why a stack could not run, and that Ctrl-C ended it, instead of a traceback."""
     try:
         yield
-    except (StackError, EmbeddedPostgresError) as error:
+    except FOR_PEOPLE as error:
         console.print(f"[red]The stack could not run.[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """Every group tries everything on every object of a real PostgreSQL: what is not written down here is refused."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -168,7 +169,7 @@ def raw_statements() -> list[str]:
         for table in RAW_TABLES.values()
     ]
     books = [s for s in BOOKKEEPING_DDL.split(";") if s.strip() and "create schema" not in s]
-    return tables + [statement.replace(" double ", " double precision ") for statement in books]
+    return tables + [re.sub(r"\bdouble\b(?! precision)", "double precision", statement) for statement in books]
 
 
 def relations(team: Settings) -> list[tuple[str, str, str, str]]:
