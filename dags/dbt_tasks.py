@@ -5,7 +5,7 @@ from typing import Any
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
 
-from every_try import EveryTryProducer, believe_the_producer
+from every_try import EveryTryProducer, watch_every_try
 from meterwise.settings import get_settings
 from meterwise.stack import manifest
 
@@ -46,13 +46,11 @@ def dbt_group(group_id: str, select: list[str] | None, exclude: list[str] | None
             "deferrable": False,
             "poke_interval": 2,
             "pool": "watchers",
-            # On a retry a watcher would run dbt itself, beside the producer and outside its pool.
-            "retries": 0,
         },
     )
     for task in group.children.values():
         if hasattr(task, "_fallback_to_non_watcher_run"):
-            task._fallback_to_non_watcher_run = believe_the_producer
+            watch_every_try(task)
     producer = group.children[f"{group_id}.dbt_producer_watcher"]
     producer.__class__ = EveryTryProducer  # Cosmos offers no place to name another class
     return group, producer

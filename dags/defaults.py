@@ -43,8 +43,10 @@ COMMON: dict[str, Any] = {
     "dagrun_timeout": timedelta(hours=6),
     "default_args": {
         "owner": "meterwise",
-        "retries": 1,
-        "retry_delay": timedelta(seconds=30),
+        # Twice, since one fault often follows another: what died is back within the half minute between.
+        "retries": 2,
+        "retry_delay": timedelta(seconds=10),
+        "retry_exponential_backoff": 3,
         "execution_timeout": timedelta(hours=1),
         "on_failure_callback": say_why,
     },

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from meterwise.planning import DAG_IDS, DOMAINS
+from meterwise.access.opening import DatabaseDownError
+from meterwise.planning import DAG_IDS, DOMAINS, WATCH
 from meterwise.settings import Settings
 from meterwise.stack.airflow_api import AirflowApi, DagRun
 from meterwise.stack.attached import AttachedStack
@@ -68,7 +69,7 @@ def ask(stack: Stack | AttachedStack, question: Callable[[], Answer]) -> Answer:
         stack.look_after()
         try:
             return question()
-        except (httpx.HTTPError, psycopg.OperationalError) as error:
+        except (httpx.HTTPError, psycopg.OperationalError, DatabaseDownError) as error:
             if isinstance(error, httpx.HTTPStatusError) and not error.response.is_server_error:
                 raise
             if time.monotonic() > deadline:
@@ -141,7 +142,7 @@ def explain(airflow: AirflowApi, chain: Chain, as_of_date: str) -> str:
 
 def _look(airflow: AirflowApi, chain: Chain, since: datetime) -> None:
     found = [*airflow.active_runs(), *airflow.runs_since(since)]
-    seen = {(run.dag_id, run.run_id): run for run in found if run.dag_id in DAG_IDS}
+    seen = {(run.dag_id, run.run_id): run for run in found if run.dag_id in DAG_IDS - {WATCH}}
     gone = [airflow.run(run) for run in chain.runs if (run.dag_id, run.run_id) not in seen]
     chain.runs = sorted([*gone, *seen.values()], key=lambda run: run.run_after)
     chain.working_on = {}

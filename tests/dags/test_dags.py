@@ -103,7 +103,6 @@ def test_dbt_is_a_task_a_model_and_only_its_producer_takes_the_warehouse(describ
     assert tasks["dbt.dbt_producer_watcher"]["pool"] == "warehouse"
     assert any("features_churn" in name for name in watchers)
     assert {task["pool"] for task in watchers.values()} == {"watchers"}
-    assert {task["retries"] for task in watchers.values()} == {0}
 
 
 def test_a_build_is_done_only_when_its_features_have_passed_their_checks(described: dict[str, Any]) -> None:
