@@ -273,10 +273,13 @@ def last_build_of(selection: str, as_of_date: str, settings: Settings | None = N
 
 
 def last_begun_at(selection: str, as_of_date: str, settings: Settings | None = None) -> datetime | None:
-    """Return when the last build of a selection for a day began, whether or not it ended well, or None."""
-    last = select(func.max(BUILDS.c.begun_at).label("at")).where(BUILDS.c.selection == selection)
-    found: datetime | None = _rows(last.where(_of_the_day(as_of_date)), settings)[0]["at"]
-    return found
+    """Return when the last build of a selection for a day began, whether or not it ended well, or None.
+
+    The last one is the one recorded last: a clock that was set back says nothing about the order.
+    """
+    begun = select(BUILDS.c.begun_at).where(BUILDS.c.selection == selection, BUILDS.c.begun_at.is_not(None))
+    rows = _rows(begun.where(_of_the_day(as_of_date)).order_by(BUILDS.c.build_id.desc()).limit(1), settings)
+    return rows[0]["begun_at"] if rows else None
 
 
 def newest_day_built(selection: str, settings: Settings | None = None) -> date | None:

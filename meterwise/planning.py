@@ -23,6 +23,8 @@ DAG_IDS = frozenset(
 )
 LANDING_LIMIT = timedelta(minutes=20)
 """A landing that has said nothing for so long was killed, and nobody waits for it any more."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""What is recorded for a later moment than this from now was recorded before the clock was set back."""
 
 
 def utility(settings: Settings | None = None) -> Utility:
@@ -96,9 +98,9 @@ def still_landing(as_of_dates: Sequence[str], settings: Settings | None = None) 
     """Return the domains whose landing for one of these days is under way, so that one build can serve all."""
     from meterwise import ops
 
-    since = datetime.now(UTC) - LANDING_LIMIT
+    since, until = datetime.now(UTC) - LANDING_LIMIT, datetime.now(UTC) + CLOCKS_DIFFER
     rows = [row for day in as_of_dates for row in ops.landings(day, settings=settings).values()]
-    return sorted({row["domain"] for row in rows if row["state"] == "landing" and row["recorded_at"] > since})
+    return sorted({row["domain"] for row in rows if row["state"] == "landing" and since < row["recorded_at"] < until})
 
 
 def stale_domains(as_of_date: str, settings: Settings | None = None) -> dict[str, str]:
@@ -163,7 +165,8 @@ def is_served(selection: str, as_of_date: str, asked_at: datetime | None, settin
     if asked_at is None:
         return False
     build = ops.last_build_of(selection, as_of_date, settings=settings)
-    return build is not None and build["begun_at"] is not None and build["begun_at"] >= asked_at
+    until = datetime.now(UTC) + CLOCKS_DIFFER
+    return build is not None and build["begun_at"] is not None and asked_at <= build["begun_at"] < until
 
 
 def _loads_built(as_of_date: str, settings: Settings | None) -> int | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from meterwise import ops, planning
+from meterwise.database import connect
 from meterwise.outcomes import NothingToDoError
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
@@ -194,3 +195,28 @@ def _accept(warehouse: Warehouse, load_id: str, rows: int = 1) -> None:
         "0.1 as seconds, timestamp '2026-07-15 20:00' as loaded_at_utc",
         {"load_id": load_id, "rows": rows},
     )
+
+
+def test_a_clock_that_was_set_back_hides_no_work(database: Settings) -> None:
+    now = datetime.now(UTC)
+    tomorrow = now + timedelta(days=1)
+    ops.record_build("warehouse", [DAY], begun_at=tomorrow, settings=database)
+    planning.record_checked("churn", DAY, tomorrow, settings=database)
+
+    assert not planning.is_served("warehouse", DAY, now, settings=database)
+
+    ops.record_build("warehouse", [DAY], begun_at=now, settings=database)
+    assert planning.is_served("warehouse", DAY, now, settings=database)
+    planning.record_checked("churn", DAY, now, settings=database)
+    assert planning.is_checked("churn", DAY, settings=database)
+
+
+def test_a_landing_that_began_before_the_clock_was_set_back_is_not_waited_for(database: Settings) -> None:
+    ops.record_landing("crm", DAY, "landing", settings=database)
+    assert planning.still_landing([DAY], settings=database) == ["crm"]
+
+    with connect(database) as connection:
+        connection.execute("alter table ops.landings disable trigger all")
+        connection.execute("update ops.landings set recorded_at = recorded_at + interval '1 day'")
+
+    assert planning.still_landing([DAY], settings=database) == []
