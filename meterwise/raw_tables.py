@@ -221,7 +221,7 @@ create table if not exists raw.load_audit (
     state varchar not null, as_of_date date not null, content_digest varchar,
     landed_rows bigint not null, accepted_rows bigint not null, duplicate_rows bigint not null,
     quarantined_rows bigint not null, suspect_rows bigint not null,
-    bytes bigint, seconds double not null, loaded_at_utc timestamp not null,
+    bytes bigint, seconds double precision not null, loaded_at_utc timestamp not null,
     first_event_utc timestamp, last_event_utc timestamp
 );
 alter table raw.load_audit add column if not exists origin_version varchar;

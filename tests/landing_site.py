@@ -1,6 +1,7 @@
 """A folder with a ``sources.yml`` and files that a test writes, and what landing made of them."""
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,13 @@ import pytest
 import yaml
 
 from meterwise.ingest import accept, land
+from meterwise.postgres import EmbeddedPostgres
+from meterwise.raw_tables import RAW_TABLES
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 
+DATABASES = count()
+BOOKS = ("load_audit", "pull_cursors", "quarantine")
 HEADER = "meter,channel,start,kwh,received_at"
 COLUMNS = {"meter_id": "meter", "channel": "channel", "interval_start_utc": "start", "consumption_kwh": "kwh"}
 
@@ -18,9 +23,16 @@ COLUMNS = {"meter_id": "meter", "channel": "channel", "interval_start_utc": "sta
 class Site:
     """One installation with its sources."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, warehouse_url: str | None = None) -> None:
+        """On DuckDB, or on the PostgreSQL database of that URL."""
         self.folder = folder
-        self.settings = Settings(home=folder / "home", sources_file=folder / "sources.yml", last_date="2026-07-15")
+        self.settings = Settings(
+            home=folder / "home",
+            sources_file=folder / "sources.yml",
+            last_date="2026-07-15",
+            warehouse="postgresql" if warehouse_url else "duckdb",
+            warehouse_url=warehouse_url,
+        )
         self.warehouse = Warehouse(self.settings)
         self.sources: dict[str, Any] = {}
 
@@ -49,8 +61,9 @@ class Site:
         return load_ids
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Run a query."""
-        return [tuple(row.values()) for row in self.warehouse.arrow(sql).to_pylist()]
+        """Run a query in DuckDB's SQL on the raw tables, whatever the engine."""
+        with self.warehouse.reading([f"raw.{table}" for table in (*RAW_TABLES, *BOOKS) if table in sql]) as connection:
+            return connection.sql(sql).fetchall()
 
     def account(self) -> tuple[int, int, int, int]:
         """Rows landed, accepted, duplicate and quarantined over all loads; checks the law of accounting."""
@@ -69,10 +82,29 @@ class Site:
         return {(meter, start): kwh for meter, start, kwh in rows}
 
 
+on_both_engines = pytest.mark.parametrize("engine", ["duckdb", "postgresql"], indirect=True)
+"""Runs a test of ``site`` on PostgreSQL too."""
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine that keeps the warehouse of ``site``."""
+    return str(getattr(request, "param", "duckdb"))
+
+
+@pytest.fixture
+def warehouse_url(request: pytest.FixtureRequest, engine: str) -> str | None:
+    """An empty PostgreSQL database, where that is the engine."""
+    if engine == "duckdb":
+        return None
+    server: EmbeddedPostgres = request.getfixturevalue("postgres_server")
+    return server.create_database(f"warehouse_{next(DATABASES)}")
+
+
+@pytest.fixture
+def site(tmp_path: Path, warehouse_url: str | None) -> Site:
     """An installation whose source of reads is the usual one."""
-    site = Site(tmp_path)
+    site = Site(tmp_path, warehouse_url)
     site.reads()
     return site
 

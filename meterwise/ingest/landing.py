@@ -14,7 +14,7 @@ from meterwise.settings import Settings, get_settings
 from meterwise.sources import files
 from meterwise.sources.config import FileSource, SourcesFileError, SqlSource, load_sources
 from meterwise.sources.problems import Problem, SourceError
-from meterwise.warehouse import LoadingArea, Warehouse
+from meterwise.warehouse import LoadingArea, Warehouse, WarehouseError
 
 log = logging.getLogger(__name__)
 
@@ -209,6 +209,10 @@ def _land_files(source: FileSource, landing: Landing, settings: Settings) -> Ite
                 yield Problem(
                     source.name, url, f"cannot be read ({error.strerror or type(error).__name__})", "Check it"
                 )
+            except WarehouseError as error:
+                yield _warehouse_problem(source, url, error)
+                if error.is_transient:
+                    return
             except duckdb.Error as error:
                 yield _engine_problem(source, url, error)
                 if isinstance(error, duckdb.FatalException):
@@ -235,6 +239,8 @@ def _land_pull(source: SqlSource, landing: Landing, settings: Settings) -> Itera
         yield error.problem
     except SourcesFileError as error:
         yield Problem(source.name, source.url, str(error).rstrip("."), "Then land again")
+    except WarehouseError as error:
+        yield _warehouse_problem(source, source.query, error)
     except duckdb.Error as error:
         yield _engine_problem(source, source.query, error)
 
@@ -266,6 +272,11 @@ def _log_load(load: Load, origin: str) -> None:
         f"{load.duplicate:,}",
         f"{load.quarantined:,}",
     )
+
+
+def _warehouse_problem(source: FileSource | SqlSource, origin: str, error: WarehouseError) -> Problem:
+    cure = "Then land again; nothing of it was loaded"
+    return Problem(source.name, origin, str(error).rstrip("."), cure, is_transient=error.is_transient)
 
 
 def _engine_problem(source: FileSource | SqlSource, origin: str, error: duckdb.Error) -> Problem:

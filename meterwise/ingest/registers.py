@@ -17,6 +17,7 @@ def derive_reads(area: LoadingArea, source: FileSource | SqlSource, load_id: str
         load_id: Of the readings.
     """
     minutes = source.interval_minutes or 60
+    area.bring("register_reads", of="received", beside=True)
     area.connection.execute(
         f"""
         create or replace temp table incoming as

@@ -1,7 +1,7 @@
 """One face for the warehouse engines: SQL in, Arrow out. The only package that opens the warehouse."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol
 
 import duckdb
@@ -117,14 +117,6 @@ class Warehouse:
     def sqlalchemy_url(self) -> URL:
         """SQLAlchemy URL of the warehouse, secrets in clear; hold ``reserve`` while it is used."""
         return self._engine.sqlalchemy_url()
-
-    @contextmanager
-    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the DuckDB file; goes as soon as its last users have moved to ``reading``."""
-        from meterwise.warehouse.duckdb import opened
-
-        with opened(self.settings) as connection:
-            yield connection
 
 
 def _engine(settings: Settings) -> Engine:

@@ -18,7 +18,9 @@ class LoadingArea:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
 
-    def bring(self, table: str, *, of: str | None = None, load_ids: Sequence[str] | None = None) -> None:
+    def bring(
+        self, table: str, *, of: str | None = None, load_ids: Sequence[str] | None = None, beside: bool = False
+    ) -> None:
         """Make sure that rows of a raw table are here; nothing to do where the area is the warehouse itself.
 
         Args:
@@ -26,6 +28,7 @@ class LoadingArea:
             of: A relation of the connection with the key columns: all versions of its keys, and for tables with the
                 time in their key everything else of the same time range and meters. None: the whole table.
             load_ids: Instead, the rows of these loads.
+            beside: With ``of``: for each meter also the nearest current row before and after.
         """
 
     @contextmanager

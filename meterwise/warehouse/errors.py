@@ -1,5 +1,7 @@
 """What can go wrong with the warehouse itself, each with its cure in the message."""
 
+from meterwise.outcomes import RefusedError
+
 
 class WarehouseError(RuntimeError):
     """The warehouse did not do what it was asked; nothing is half done.
@@ -23,9 +25,9 @@ class WarehouseUnavailableError(WarehouseError):
     is_transient = True
 
 
-class WarehouseRefusedError(WarehouseError):
+class WarehouseRefusedError(WarehouseError, RefusedError):
     """The database of the warehouse refuses what it is asked, now and again: password, rights, room, or the rows."""
 
 
-class WarehouseNotConfiguredError(WarehouseError):
+class WarehouseNotConfiguredError(WarehouseError, RefusedError):
     """No database is named for the warehouse."""

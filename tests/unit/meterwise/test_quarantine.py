@@ -1,18 +1,19 @@
 """Refused rows come back once the reason is gone: once, as a load of their own, with an exact account."""
 
 import pytest
-from landing_site import Site, site
+from landing_site import Site, engine, on_both_engines, site, warehouse_url
 from typer.testing import CliRunner
 
 from meterwise.commands.quarantine import app
 from meterwise.ingest import land, refuse
 from meterwise.quarantine import overview, replay
 
-__all__ = ["site"]
+__all__ = ["engine", "site", "warehouse_url"]
 
 GOOD = [f"M{number},import,2026-07-01 00:00,1,2026-07-02" for number in range(100)]
 
 
+@on_both_engines
 def test_rows_come_back_after_the_mapping_was_put_right(site: Site) -> None:
     site.write("a.csv", [*GOOD, "BAD,Bezug,2026-07-01 00:00,1,2026-07-02", "BAD,import,2026-07-01 00:30,x,2026-07-02"])
     site.land()
@@ -47,6 +48,7 @@ def test_cells_of_a_wide_file_keep_their_place_in_the_day(site: Site) -> None:
     assert rows == [("2026-07-01 07:00:00", 1.5)]
 
 
+@on_both_engines
 def test_rows_of_a_refused_load_come_back_as_they_were(site: Site) -> None:
     site.write("a.csv", GOOD)
     load_ids = land("meter_reads", "2026-07-15", site.settings)

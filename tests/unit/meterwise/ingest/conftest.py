@@ -1,5 +1,5 @@
 """Fixtures of the landing tests."""
 
-from landing_site import read, site
+from landing_site import engine, read, site, warehouse_url
 
-__all__ = ["read", "site"]
+__all__ = ["engine", "read", "site", "warehouse_url"]

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from landing_site import Site
+from landing_site import Site, on_both_engines
 
 from meterwise.ingest import accept, land, refuse
 
@@ -17,6 +17,7 @@ START = datetime(2026, 7, 1)
 Read = Callable[..., str]
 
 
+@on_both_engines
 def test_same_bytes_are_skipped_and_same_rows_are_duplicates(site: Site, read: Read) -> None:
     site.write("a.csv", [read(), read(meter="M2")])
     site.land()
@@ -27,6 +28,7 @@ def test_same_bytes_are_skipped_and_same_rows_are_duplicates(site: Site, read: R
     assert len(site.rows("select load_id from raw.load_audit")) == 2
 
 
+@on_both_engines
 def test_a_b_a_without_receive_time_ends_at_a(site: Site) -> None:
     site.reads(received_at=None)
     for name, kwh in (("1", 1.0), ("2", 2.0), ("3", 1.0)):
@@ -51,6 +53,7 @@ def test_the_later_receive_time_wins_in_any_order_of_files(site: Site, read: Rea
     assert site.current() == {("M1", START): 3.0}
 
 
+@on_both_engines
 def test_an_old_file_delivered_again_does_not_undo_a_correction(site: Site, read: Read) -> None:
     site.write("a.csv", [read(kwh=1.0, received="2026-07-02")])
     site.write("b.csv", [read(kwh=2.0, received="2026-07-03")])
@@ -61,6 +64,7 @@ def test_an_old_file_delivered_again_does_not_undo_a_correction(site: Site, read
     assert site.account() == (4, 3, 1, 0)
 
 
+@on_both_engines
 def test_refusing_a_load_does_not_lose_what_a_later_file_repeated(site: Site, read: Read) -> None:
     site.write("a.csv", [read(), read(meter="M2", kwh=-5)])
     site.write("b.csv", [read(), read(meter="M3")])

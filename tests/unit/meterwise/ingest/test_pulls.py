@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
-from landing_site import Site
+from landing_site import Site, on_both_engines
 
 from meterwise.ingest import LandingError, accept, land, refuse
 
@@ -97,6 +97,7 @@ def test_a_row_stamped_before_the_cursor_and_committed_after_it_is_seen(
     assert (("C6", "household", False) in crm.site.rows(CURRENT)) == is_seen
 
 
+@on_both_engines
 def test_deleted_rows_are_found_by_their_keys_and_may_come_back(crm: Crm) -> None:
     crm.site.land("crm", "2026-07-14")
     crm.run("delete from customers where id = 'C3'")
@@ -133,6 +134,7 @@ def test_when_most_keys_are_gone_nothing_is_deleted(crm: Crm) -> None:
     assert all(not is_deleted for _, _, is_deleted in crm.site.rows(CURRENT))
 
 
+@on_both_engines
 def test_refused_pull_is_pulled_again(crm: Crm) -> None:
     site = crm.site
     load_ids = land("crm", "2026-07-14", site.settings)
