@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow.sdk import Asset, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from alerting import alert_of_failure
 
 from meterwise.outcomes import NothingToDoError, RefusedError, last_words
 from meterwise.planning import local_timezone
@@ -48,7 +49,7 @@ COMMON: dict[str, Any] = {
         "retry_delay": timedelta(seconds=10),
         "retry_exponential_backoff": 3,
         "execution_timeout": timedelta(hours=1),
-        "on_failure_callback": say_why,
+        "on_failure_callback": [say_why, alert_of_failure],
     },
 }
 

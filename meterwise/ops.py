@@ -36,7 +36,7 @@ from meterwise.database import engine
 from meterwise.outcomes import RefusedError
 from meterwise.settings import Settings
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MIGRATION_LOCK = 7_361_001
 
 metadata = MetaData(schema="ops")
@@ -112,6 +112,7 @@ CHANGES: dict[int, Sequence[str]] = {
         "alter table ops.builds drop constraint if exists builds_state",
         "alter table ops.builds add constraint builds_state check (state in ('begun', 'built', 'failed'))",
     ),
+    4: (),  # the tables of meterwise.watching.records, made with all that are missing
 }
 
 APPEND_ONLY = """
@@ -176,7 +177,9 @@ def migrate(settings: Settings | None = None) -> None:
     """
     with engine(settings).begin() as connection:
         connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-        connection.execute(text("create schema if not exists ops"))
+        # Asked first: `if not exists` needs the right to make one even where it exists.
+        if connection.execute(select(func.to_regnamespace("ops"))).scalar_one() is None:
+            connection.execute(text("create schema ops"))
         SCHEMA_VERSIONS.create(connection, checkfirst=True)
         found: int = connection.execute(select(func.coalesce(func.max(SCHEMA_VERSIONS.c.version), 0))).scalar_one()
         if found > SCHEMA_VERSION:
@@ -313,6 +316,8 @@ def _rows(query: Any, settings: Settings | None) -> list[dict[str, Any]]:
 
 
 def _upgrade(connection: Connection, found: int) -> None:
+    from meterwise.watching import records  # noqa: F401 - it adds its tables to the metadata
+
     metadata.create_all(connection)
     for version in range(found + 1, SCHEMA_VERSION + 1):
         for statement in CHANGES.get(version, ()):

@@ -15,11 +15,13 @@ from meterwise.utility import Utility
 DOMAINS = ("crm", "meter_reads", "weather")
 TRAINED = ("demand", "churn", "segments")
 SCORED = {"demand": "scores.demand_forecasts", "churn": "scores.churn_scores"}
+WATCH = "watch"
+"""The DAG that looks at all others; no publication waits for it."""
 DAG_IDS = frozenset(
     {f"ingest_{domain}" for domain in DOMAINS}
     | {f"train_{model}" for model in TRAINED}
     | {f"score_{model}" for model in SCORED}
-    | {"build_warehouse", "publish_segments"}
+    | {"build_warehouse", "publish_segments", WATCH}
 )
 LANDING_LIMIT = timedelta(minutes=20)
 """A landing that has said nothing for so long was killed, and nobody waits for it any more."""

@@ -5,6 +5,7 @@ What data must look like is said in ``expectations/``; checks inside the warehou
 
 import logging
 import os
+import warnings
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -22,12 +23,15 @@ from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from meterwise.outcomes import RefusedError
 from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
+from meterwise.watching.verdicts import record_verdict
 
 log = logging.getLogger(__name__)
 
 # Only counts travel: values that broke a rule could be a person's.
 RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
 ADDRESS = "ADDRESS_OF_THE_WAREHOUSE"
+# One kind of data source serves every engine.
+warnings.filterwarnings("ignore", message="You are using a generic SQLDatasource")
 
 
 class DataQualityError(RefusedError):
@@ -129,6 +133,7 @@ def validate(
             verdict = _run(hand_over, query, as_of_date, settings)
         finally:
             _handed_over.discard(query)
+    record_verdict(verdict, as_of_date, settings)
     log.info(verdict.summary())
     if verdict.refused:
         raise DataQualityError(

@@ -12,6 +12,7 @@ from meterwise.settings import Settings
 from meterwise.stack.attached import AttachedStack
 from meterwise.stack.stack import Stack
 from meterwise.transform import docs_page
+from meterwise.watching.page import address
 
 SEGMENTS = """
 select
@@ -67,6 +68,7 @@ def addresses(stack: Stack | AttachedStack) -> dict[str, str]:
         "Airflow": f"{settings.airflow_url}   user admin, password in {home / 'airflow' / 'passwords.json'}",
         "MLflow": f"{settings.mlflow_public_url}",
         "Data Docs": f"{settings.data_docs_url}",
+        "Watch": f"{address(settings)}   how it does, after each publication",
         "dbt docs": f"{settings.data_docs_url}/dbt/{made}",
         "Database": f"postgresql://meterwise_reader@127.0.0.1:{stack.postgres.port}/meterwise   "
         f"schema published, password in {home / 'reader_password'}",

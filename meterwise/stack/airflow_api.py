@@ -3,11 +3,22 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from meterwise.outcomes import RefusedError
+
 USER = "admin"
+
+
+class AirflowRefusedError(RefusedError):
+    """Airflow does not let the account in."""
+
+
+PAGE = 100
+"""Entries that the API gives at once, at most."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +48,19 @@ class DagRun:
 class AirflowApi:
     """A client of one Airflow API server."""
 
-    def __init__(self, url: str, password: str) -> None:
+    def __init__(self, url: str, password: str, username: str = USER, authority: Path | None = None) -> None:
+        """Name the server; nothing is asked yet.
+
+        Args:
+            url: Address of the API server.
+            password: Of the account.
+            username: The account; the embedded Airflow and its FAB auth manager take it the same way.
+            authority: Certificates to trust, where the server's is of the utility's own authority.
+        """
         self.url = url
-        self._password = password
-        self._client = httpx.Client(base_url=url, timeout=30)
+        self._username, self._password = username, password
+        trusted = ssl.create_default_context(cafile=str(authority)) if authority else True
+        self._client = httpx.Client(base_url=url, timeout=30, verify=trusted)
 
     def health(self) -> dict[str, Any]:
         """State of every component; needs no login."""
@@ -87,6 +107,15 @@ class AirflowApi:
         path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances"
         return list(self._get(path, limit=500)["task_instances"])
 
+    def ended_since(self, moment: datetime) -> list[dict[str, Any]]:
+        """Runs of every DAG that ended after a moment, as the API describes them."""
+        return self._pages("/dags/~/dagRuns", "dag_runs", end_date_gte=moment.isoformat(), order_by="end_date")
+
+    def tasks_ended_since(self, moment: datetime) -> list[dict[str, Any]]:
+        """Task instances of every DAG that ended after a moment, as the API describes them."""
+        path = "/dags/~/dagRuns/~/taskInstances"
+        return self._pages(path, "task_instances", end_date_gte=moment.isoformat(), order_by="end_date")
+
     def log_lines(self, run: DagRun, task: dict[str, Any], count: int = 15) -> list[str]:
         """Last lines of the log of a task's last try."""
         path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
@@ -100,6 +129,14 @@ class AirflowApi:
         response = self._request("POST", "/pools", json=body)
         if response.status_code != httpx.codes.CONFLICT:
             response.raise_for_status()
+
+    def _pages(self, path: str, key: str, **parameters: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._get(path, limit=PAGE, offset=len(found), **parameters)[key]
+            found += page
+            if len(page) < PAGE:
+                return found
 
     def _get(self, path: str, **parameters: Any) -> dict[str, Any]:
         return dict(self._request("GET", path, params=parameters).raise_for_status().json())
@@ -115,7 +152,12 @@ class AirflowApi:
         return response
 
     def _login(self) -> None:
-        answer = self._client.post("/auth/token", json={"username": USER, "password": self._password})
+        answer = self._client.post("/auth/token", json={"username": self._username, "password": self._password})
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            raise AirflowRefusedError(
+                f"Airflow at {self.url} does not let {self._username} in: the password is wrong. "
+                "`meterwise accounts airflow NAME --role ...` gives a new one."
+            )
         token = answer.raise_for_status().json()["access_token"]
         self._client.headers["Authorization"] = f"Bearer {token}"
 

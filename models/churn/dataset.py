@@ -7,14 +7,20 @@ days after it, (as_of_date, as_of_date + horizon], and only where all of them li
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
 from meterwise.outcomes import NothingToDoError, RefusedError
+from meterwise.registry import Champion
 from meterwise.settings import Settings
 from meterwise.sources.rows import literal, quoted
 from meterwise.warehouse import Warehouse
+from meterwise.watching.drift import DriftWindows
 from models.churn.params import ChurnParams
+
+if TYPE_CHECKING:
+    from models.churn.predictor import ChurnPredictor
 
 KEY = ("as_of_date", "customer_id")
 ATTRIBUTE_PREFIX = "attribute_"
@@ -162,6 +168,27 @@ def scoring_set(as_of_date: date, settings: Settings | None = None) -> pd.DataFr
             "(DAG build_warehouse with as_of_date, or `meterwise run`)."
         )
     return frame
+
+
+def drift_windows(champion: Champion, as_of_date: str, settings: Settings | None = None) -> DriftWindows | None:
+    """Return what to compare for drift: the champion's training window, and the day; None: too short a history.
+
+    The CRM's own attributes are left out: they are no columns of the warehouse.
+    """
+    learnt = split_windows(_available(settings), date.fromisoformat(champion.as_of_date), ChurnParams())
+    if learnt is None:
+        return None
+    today, encoding = date.fromisoformat(as_of_date), cast("ChurnPredictor", champion.predictor).encoding
+    return DriftWindows(
+        champion.model_name,
+        champion.version,
+        "features.features_churn",
+        KEY,
+        reference=(learnt.train[0], learnt.train[-1]),
+        current=(today, today),
+        numeric=tuple(name for name in encoding.numeric if not name.startswith(ATTRIBUTE_PREFIX)),
+        categorical=tuple(name for name in encoding.categories if not name.startswith(ATTRIBUTE_PREFIX)),
+    )
 
 
 def skip_reason(as_of_date: str, settings: Settings | None = None) -> str | None:

@@ -4,7 +4,7 @@ Never accuracy: who says 'everybody stays' is right nine times out of ten.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,48 @@ from sklearn.metrics import average_precision_score
 
 from meterwise import metrics, promotions, registry
 from meterwise.settings import Settings, get_settings
+from meterwise.warehouse import Warehouse
+from meterwise.watching.quality import Figure, at_training
 from models.churn.dataset import LABEL, ChurnSkippedError, evaluation_set
 from models.churn.params import MODEL_NAME, ChurnParams
 
 Vector = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 MOST_LEVEL_ERROR = 2.0  # twice or half as many departures as announced: the probabilities can no longer be acted on
+_REALISED = """
+    with scored as (
+        select
+            scores.as_of_date, scores.model_version, scores.churn_probability,
+            case when departures.customer_id is null then 0.0 else 1.0 end as has_left,
+            row_number() over (
+                partition by scores.as_of_date order by scores.churn_probability desc, scores.customer_id
+            ) as place,
+            count(*) over (partition by scores.as_of_date) as customers
+        from scores.churn_scores as scores
+        left join marts.customer_departures as departures
+            on departures.customer_id = scores.customer_id
+            and departures.left_on > scores.as_of_date
+            and departures.left_on <= scores.as_of_date + {horizon_days}
+        where scores.as_of_date between $first and $last
+    )
+
+    select
+        as_of_date, max(model_version) as model_version, count(*) as customers,
+        cast(sum(churn_probability) as double precision) as announced,
+        cast(sum(has_left) as double precision) as seen,
+        cast(
+            avg(case when place <= ceil(customers * {contact_share}) then has_left end) / nullif(avg(has_left), 0)
+            as double precision
+        ) as lift
+    from scored
+    group by as_of_date
+    order by as_of_date
+"""
+WATCHED_DAYS = 35  # scores whose 90 days closed within so many days are looked at, so that a pause loses none
+AT_TRAINING: dict[str, tuple[str | None, str]] = {
+    "average_precision": ("average_precision_base_rate", "base rate"),
+    "lift_at_10pct": (None, "chance"),
+}
 
 
 def measure(probability: Vector, has_left: Flags, contact_share: float = 0.10) -> dict[str, float]:
@@ -119,3 +155,21 @@ def _decay(probability: Vector, has_left: Flags) -> str | None:
     if seen >= 20 and metrics.auc(has_left, probability) < 0.5:
         return "churn champion ranks customers no better than chance"
     return None
+
+
+def quality(as_of_date: str, settings: Settings | None = None) -> list[Figure]:
+    """Return what became of scores whose 90 days are over, beside chance, and how the champion tested at training."""
+    params = ChurnParams()
+    last = date.fromisoformat(as_of_date) - timedelta(days=params.horizon_days)
+    query = _REALISED.format(horizon_days=params.horizon_days, contact_share=params.contact_share)
+    bounds = {"first": last - timedelta(days=WATCHED_DAYS), "last": last}
+    found: list[Figure] = []
+    for row in Warehouse(settings).arrow(query, bounds).to_pylist():
+        said = (MODEL_NAME, row["model_version"], row["as_of_date"])
+        found.append(Figure(*said, "departures", row["seen"], row["announced"], "announced", row["customers"]))
+        if row["lift"] is not None:
+            found.append(Figure(*said, "lift_at_10pct", row["lift"], 1.0, "chance", row["customers"]))
+    champion = registry.champion(MODEL_NAME, settings)
+    if champion is None:
+        return found
+    return found + at_training(MODEL_NAME, champion.version, champion.as_of_date, champion.metrics, AT_TRAINING)

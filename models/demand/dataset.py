@@ -8,8 +8,10 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from meterwise.registry import Champion
 from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
+from meterwise.watching.drift import DriftWindows
 from models.demand.params import DemandParams
 
 MODEL = "demand"
@@ -40,6 +42,8 @@ FEATURES = [
     "load_last_known_day_mean_kwh",
     "temperature_same_hour_1w_c",
 ]
+CALENDAR = {"horizon_hours", "hour_of_day", "day_of_week", "day_of_year"}
+"""Features that the clock sets: that they move is no drift."""
 INPUTS = ["region_code", "as_of_date", "local_date", *FEATURES]
 LABEL = "load_kwh"
 
@@ -143,6 +147,21 @@ def scoring_rows(as_of_date: str, settings: Settings | None = None) -> pd.DataFr
     """
     rows = Warehouse(settings).arrow(query, {"as_of_date": date.fromisoformat(as_of_date)}).to_pandas()
     return _typed(rows)
+
+
+def drift_windows(champion: Champion, as_of_date: str, settings: Settings | None = None) -> DriftWindows | None:
+    """Return what to compare for drift: the issue days that the champion learnt from, and the last seven."""
+    params, today = DemandParams(), date.fromisoformat(as_of_date)
+    learnt = Windows.of(champion.as_of_date, params)
+    return DriftWindows(
+        MODEL,
+        champion.version,
+        "features.features_demand",
+        tuple(KEY),
+        reference=(learnt.first, learnt.test_last),
+        current=(today - timedelta(days=params.horizon_days - 1), today),
+        numeric=tuple(name for name in FEATURES if name not in CALENDAR),
+    )
 
 
 def skip_reason(as_of_date: str, params: DemandParams | None = None, settings: Settings | None = None) -> str | None:

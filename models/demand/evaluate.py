@@ -11,6 +11,7 @@ import pandas as pd
 from meterwise import metrics, promotions, registry
 from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
+from meterwise.watching.quality import Figure, at_training
 from models.demand.dataset import LABEL, MODEL, rows_of_test
 from models.demand.forecaster import DemandForecaster
 from models.demand.params import DemandParams
@@ -38,6 +39,40 @@ _PUBLISHED = """
 
     select count(*) as hours, sum(abs(p50_kwh - load_kwh)) / nullif(sum(load_kwh), 0) as wape from scored
 """
+
+_REALISED = """
+    with known_loads as (
+        select * from marts.region_load_hourly where is_complete
+    ),
+
+    scored as (
+        select
+            forecasts.as_of_date, forecasts.model_version, known_loads.load_kwh,
+            abs(forecasts.p50_kwh - known_loads.load_kwh) as error_kwh,
+            abs(forecasts.naive_kwh - known_loads.load_kwh) as naive_error_kwh,
+            case when forecasts.naive_kwh is not null then known_loads.load_kwh end as naive_load_kwh,
+            case
+                when known_loads.load_kwh between forecasts.p10_kwh and forecasts.p90_kwh then 1.0 else 0.0
+            end as is_in
+        from scores.demand_forecasts as forecasts
+        inner join known_loads
+            on forecasts.region_code = known_loads.region_code
+            and forecasts.valid_at_utc = known_loads.valid_at_utc
+        where forecasts.as_of_date >= $first
+    )
+
+    select
+        as_of_date, model_version, count(*) as hours,
+        cast(sum(error_kwh) / nullif(sum(load_kwh), 0) as double precision) as wape,
+        cast(sum(naive_error_kwh) / nullif(sum(naive_load_kwh), 0) as double precision) as wape_naive,
+        cast(avg(is_in) as double precision) as coverage_80
+    from scored
+    group by as_of_date, model_version
+    order by as_of_date, model_version
+"""
+WATCHED_DAYS = 35
+"""Forecasts of so many days are looked at anew each time, as more of their hours become known."""
+AT_TRAINING: dict[str, tuple[str | None, str]] = {"wape": ("wape_naive", "naive"), "coverage_80": (None, "promised")}
 
 
 def forecast_metrics(rows: pd.DataFrame, forecast: pd.DataFrame) -> dict[str, float]:
@@ -141,3 +176,18 @@ def quality_dropped(
         promised = champion.metrics["wape"]
         return f"WAPE of published forecasts is {published['wape']:.1%}, at promotion it was {promised:.1%}"
     return None
+
+
+def quality(as_of_date: str, settings: Settings | None = None) -> list[Figure]:
+    """Return how the forecasts of the last weeks met what came, beside the naive ones, and the champion's test."""
+    first = date.fromisoformat(as_of_date) - timedelta(days=WATCHED_DAYS)
+    found: list[Figure] = []
+    for row in Warehouse(settings).arrow(_REALISED, {"first": first}).to_pylist():
+        said = (MODEL, row["model_version"], row["as_of_date"])
+        if row["wape"] is not None:
+            found.append(Figure(*said, "wape", row["wape"], row["wape_naive"], "naive", row["hours"]))
+            found.append(Figure(*said, "coverage_80", row["coverage_80"], 0.8, "promised", row["hours"]))
+    champion = registry.champion(MODEL, settings)
+    if champion is None:
+        return found
+    return found + at_training(MODEL, champion.version, champion.as_of_date, champion.metrics, AT_TRAINING)

@@ -10,8 +10,10 @@ from datetime import date, timedelta
 import pandas as pd
 
 from meterwise.outcomes import NothingToDoError, RefusedError
+from meterwise.registry import Champion
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
+from meterwise.watching.drift import DriftWindows
 from models.segments.params import PROFILE, SegmentsParams
 from models.segments.predictor import has_profile
 
@@ -83,6 +85,23 @@ def scoring_set(as_of_date: date, settings: Settings | None = None) -> pd.DataFr
             "(DAG build_warehouse with as_of_date, or `meterwise run`)."
         )
     return frame
+
+
+def drift_windows(champion: Champion, as_of_date: str, settings: Settings | None = None) -> DriftWindows | None:
+    """Return what to compare for drift: the profiles that shapes were learnt from, and the day's; None: no profile."""
+    params, today = SegmentsParams(), date.fromisoformat(as_of_date)
+    learnt = split_windows(_days_with_profiles(params, settings), date.fromisoformat(champion.as_of_date), params)
+    if learnt is None:
+        return None
+    return DriftWindows(
+        champion.model_name,
+        champion.version,
+        "features.features_segments",
+        ("as_of_date", "customer_id"),
+        reference=(learnt.train[0], learnt.train[-1]),
+        current=(today, today),
+        numeric=PROFILE,
+    )
 
 
 def skip_reason(as_of_date: str, settings: Settings | None = None) -> str | None:

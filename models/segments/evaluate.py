@@ -10,11 +10,15 @@ import pandas as pd
 
 from meterwise import metrics, promotions, registry
 from meterwise.settings import Settings, get_settings
+from meterwise.watching.quality import Figure, at_training
 from models.segments.dataset import SegmentsDataset, SegmentsSkippedError, training_set
 from models.segments.params import MODEL_NAME, SegmentsParams
 from models.segments.predictor import LoadShapes, profiles
 
 LEAST_OF_PROMOTED = 0.8  # a fifth less explained than at promotion: habits have changed
+AT_TRAINING: dict[str, tuple[str | None, str]] = {
+    "explained_variance": ("explained_variance_one_cluster", "one shape for all")
+}
 
 
 def measure(shapes: LoadShapes, train: pd.DataFrame, evaluate: pd.DataFrame) -> dict[str, float]:
@@ -115,3 +119,21 @@ def quality_dropped(as_of_date: str, settings: Settings | None = None) -> str | 
 
 def _dataset(as_of_date: str, settings: Settings | None) -> SegmentsDataset:
     return training_set(date.fromisoformat(as_of_date), SegmentsParams(), settings)
+
+
+def quality(as_of_date: str, settings: Settings | None = None) -> list[Figure]:
+    """Return how much of today's profiles the champion's shapes explain, and how much they did at training."""
+    champion = registry.champion(MODEL_NAME, settings)
+    if champion is None:
+        return []
+    found = at_training(MODEL_NAME, champion.version, champion.as_of_date, champion.metrics, AT_TRAINING)
+    try:
+        evaluate = _dataset(as_of_date, settings).evaluate
+    except SegmentsSkippedError:
+        return found
+    explained = explained_variance(cast(LoadShapes, champion.predictor), evaluate)
+    day = date.fromisoformat(as_of_date)
+    now = Figure(
+        MODEL_NAME, champion.version, day, "explained_variance", explained, 0.0, "one shape for all", len(evaluate)
+    )
+    return [*found, now]

@@ -20,6 +20,7 @@ FILES = sorted(DAGS.glob("*.py"))
 MOST_LINES = 80
 ALLOWED_IMPORTS = {
     "airflow",
+    "alerting",
     "cosmos",
     "meterwise",
     "models",
@@ -94,6 +95,14 @@ def test_the_dags_are_joined_by_assets(described: dict[str, Any]) -> None:
         assert f"scores/{model}" in schedules["publish_segments"]
     made = {name for dag in described["dags"].values() for t in dag["tasks"].values() for name in t["outlets"]}
     assert {"raw/crm", "features/churn", "model/demand", "scores/churn", "published/segments"} <= made
+
+
+def test_it_is_watched_after_each_publication_and_by_the_clock(described: dict[str, Any]) -> None:
+    dag = described["dags"]["watch"]
+
+    assert "published/segments" in dag["schedule"]
+    assert set(dag["tasks"]["page"]["upstream"]) == {"look", "compare", "run_times"}
+    assert {name for name, task in dag["tasks"].items() if task["pool"] == "warehouse"} == {"look", "judge"}
 
 
 def test_dbt_is_a_task_a_model_and_only_its_producer_takes_the_warehouse(described: dict[str, Any]) -> None:
