@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from meterwise.stack.processes import StackError
 
 HOST = "127.0.0.1"
+LOCK_FILE = "stack.lock"
 WANTED_PORTS = {"airflow": 8080, "mlflow": 5000, "data_docs": 8090}
 
 
@@ -39,7 +40,7 @@ class StackState(BaseModel, extra="forbid"):
         """Keep the remembered port of each server, take the usual one, or else any that is free."""
         for name, wanted in WANTED_PORTS.items():
             remembered = self.ports.get(name, wanted)
-            self.ports[name] = remembered if is_free(remembered) else _any_free_port()
+            self.ports[name] = remembered if is_free(remembered) else any_free_port()
 
     def url(self, name: str) -> str:
         """Address of one server."""
@@ -70,7 +71,7 @@ def take_lock(home: Path) -> IO[Any]:
     Raises:
         StackError: Another process runs a stack on this home.
     """
-    lock = (home / "stack.lock").open("a+")
+    lock = (home / LOCK_FILE).open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -88,7 +89,7 @@ def take_lock(home: Path) -> IO[Any]:
 
 def is_running(home: Path) -> bool:
     """Tell whether some process holds the claim on this home."""
-    if not (home / "stack.lock").exists():
+    if not (home / LOCK_FILE).exists():
         return False
     try:
         take_lock(home).close()
@@ -108,7 +109,8 @@ def is_free(port: int) -> bool:
         return True
 
 
-def _any_free_port() -> int:
+def any_free_port() -> int:
+    """Return a TCP port on loopback that nobody uses now."""
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         return int(listener.getsockname()[1])

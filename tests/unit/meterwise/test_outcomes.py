@@ -1,5 +1,8 @@
 """The last words of a task say what to do, whoever raised the error."""
 
+import psycopg
+import pytest
+
 from meterwise.outcomes import RefusedError, last_words
 
 
@@ -19,9 +22,9 @@ def test_what_an_orchestrator_raises_from_ours_is_ours() -> None:
 
 
 def test_other_peoples_errors_get_their_kind_and_a_cure() -> None:
-    told = last_words(ForeignError("disk\nis full"), "train")
+    told = last_words(ForeignError("it\nis broken"), "train")
 
-    assert told.startswith("ForeignError: disk is full What to do: the lines above")
+    assert told.startswith("ForeignError: it is broken What to do: the lines above")
     assert "\n" not in told
 
 
@@ -33,3 +36,24 @@ def test_an_error_of_dbt_leads_to_the_producers_log() -> None:
 
 def test_no_exception_at_all_still_leaves_a_cure() -> None:
     assert "What to do" in last_words(None, "land")
+
+
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        (OSError(28, "No space left on device"), "Free space"),
+        (RefusedError("dbt failed at model x: IO Error: No space left on device"), "Free space"),
+        (psycopg.errors.DiskFull("could not extend file"), "Free space"),
+        (psycopg.errors.AdminShutdown("terminating connection due to administrator command"), "PostgreSQL went away"),
+        (ForeignError("API request to http://x/api/2.0/mlflow/runs/update failed with exception y"), "MLflow"),
+    ],
+)
+def test_what_went_away_around_us_is_named_with_its_cure(error: Exception, cure: str) -> None:
+    assert cure in last_words(error, "dbt.features_churn.run")
+
+
+def test_a_fault_below_another_is_found() -> None:
+    error = ForeignError("could not pickle")
+    error.__context__ = OSError(28, "No space left on device")
+
+    assert "Free space" in last_words(error, "train")
