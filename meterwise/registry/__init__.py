@@ -7,7 +7,7 @@ kept by ``promotions``, since MLflow keeps no such history.
 from meterwise.registry.fingerprints import fingerprint, frame_digest
 from meterwise.registry.runs import AS_OF_DATE, FINGERPRINT, VERDICT, Run, record_verdict, run
 from meterwise.registry.served import Predictor
-from meterwise.registry.store import RegistryDownError, client, connect, run_url, tracking_uri
+from meterwise.registry.store import RegistryDownError, RegistryRefusedError, client, connect, run_url, tracking_uri
 from meterwise.registry.versions import (
     CHAMPION,
     PROMOTED_ON,
@@ -41,6 +41,7 @@ __all__ = [
     "Predictor",
     "RegisteredModel",
     "RegistryDownError",
+    "RegistryRefusedError",
     "Run",
     "alias_holder",
     "champion",

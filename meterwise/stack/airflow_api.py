@@ -1,5 +1,6 @@
 """Airflow through its public REST API: what the command line and the demo need of it."""
 
+import ssl
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
