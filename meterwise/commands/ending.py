@@ -18,8 +18,16 @@ from meterwise.outcomes import RefusedError
 from meterwise.postgres import EmbeddedPostgresError
 from meterwise.stack.processes import StackError
 from meterwise.stack.stack import Stack
+from meterwise.warehouse import WarehouseError
 
-FOR_PEOPLE = (RefusedError, DatabaseDownError, DatabaseNotConfiguredError, EmbeddedPostgresError, StackError)
+FOR_PEOPLE = (
+    RefusedError,
+    DatabaseDownError,
+    DatabaseNotConfiguredError,
+    EmbeddedPostgresError,
+    StackError,
+    WarehouseError,
+)
 """Errors whose text says what to do; nobody is helped by the lines of code above it."""
 
 

@@ -1,19 +1,20 @@
 """Every group tries everything on every object of a real PostgreSQL: what is not written down here is refused."""
 
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from datetime import date
 from pathlib import Path
 
 import psycopg
+import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import URL, make_url
 
 from meterwise import ops
-from meterwise.access import acting_as, grant_raw, open_connection
+from meterwise.access import acting_as, open_connection
 from meterwise.access.logins import add_user
 from meterwise.access.opening import DatabaseRefusedError
 from meterwise.access.prepare import as_administrator, prepare
@@ -21,8 +22,9 @@ from meterwise.access.roles import LOADER, PURPOSES, SERVICE_GROUPS, WAREHOUSE_S
 from meterwise.database import connect
 from meterwise.postgres import EmbeddedPostgres
 from meterwise.publish import schema as publish_schema
-from meterwise.raw_tables import BOOKKEEPING_DDL, CONTACT_COLUMNS, RAW_TABLES
+from meterwise.raw_tables import CONTACT_COLUMNS, RAW_TABLES
 from meterwise.settings import Settings
+from meterwise.warehouse import Warehouse
 
 ROWS = frozenset({"select", "insert", "update", "delete", "truncate"})
 EVERYTHING = ROWS | {"alter", "drop"}
@@ -131,6 +133,7 @@ def settings_for(server: EmbeddedPostgres, home: Path, database: str) -> Setting
 
     return Settings(
         home=home,
+        warehouse="postgresql",
         admin_url=SecretStr(server.url()),
         database_url=url("service", database),
         warehouse_url=url("service", database),
@@ -143,15 +146,17 @@ def fill(team: Settings) -> None:
     """Let each owner make its tables, as the stages do."""
     assert team.database_url is not None
     service = make_url(team.database_url.get_secret_value())
+    warehouse = Warehouse(team)
+    warehouse.create_raw_tables()
+    warehouse.create_score_tables()
+    holidays = pa.table({"country": ["DE"], "holiday_on": pa.array([date(2026, 1, 1)])})
+    warehouse.replace_partition("reference.public_holidays", holidays, {"country": "DE"})
     with closing(open_connection(acting_as(service, "loader"), autocommit=True)) as connection:
-        for statement in raw_statements():
-            connection.execute(statement.encode())
         connection.execute("create table raw.not_named_anywhere (line text)")
         connection.execute(
             "create table raw.reads_by_month (at date, kwh numeric) partition by range (at);"
             "create table raw.reads_y partition of raw.reads_by_month for values from ('2026-01-01') to ('2027-01-01')"
         )
-        grant_raw(connection)
     with closing(open_connection(acting_as(service, "transformer"), autocommit=True)) as connection:
         for schema in BUILT:
             connection.execute(f"create table {schema}.a_table (customer_id text)".encode())
@@ -161,15 +166,6 @@ def fill(team: Settings) -> None:
         publish_schema.prepare(connection, team)
         connection.execute("create table published_data.a_table (customer_id text)")
         connection.execute("create view published.a_view as select customer_id from published_data.a_table")
-
-
-def raw_statements() -> list[str]:
-    tables = [
-        f"create table raw.{table.name} (" + ", ".join(f"{c.name} {c.type}" for c in table.all_columns) + ")"
-        for table in RAW_TABLES.values()
-    ]
-    books = [s for s in BOOKKEEPING_DDL.split(";") if s.strip() and "create schema" not in s]
-    return tables + [re.sub(r"\bdouble\b(?! precision)", "double precision", statement) for statement in books]
 
 
 def relations(team: Settings) -> list[tuple[str, str, str, str]]:
