@@ -17,11 +17,11 @@ import great_expectations as gx
 from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations import Expectation
-from sqlalchemy import Engine, event, text
-from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
+from sqlalchemy import text
 
 from meterwise.outcomes import RefusedError
 from meterwise.settings import Settings, get_settings
+from meterwise.validation_cursors import rows_stay_there
 from meterwise.warehouse import Warehouse
 from meterwise.watching.verdicts import record_verdict
 
@@ -88,26 +88,6 @@ class Verdict:
         return "\n".join([head, *lines, f"  Data Docs: {self.docs_url}"])
 
 
-_handed_over: set[str] = set()
-
-
-@event.listens_for(Engine, "before_cursor_execute", retval=True)
-def _leave_rows_there(
-    conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
-) -> tuple[str, Any]:
-    """Fetch no row of the hand-over's own query, which GX runs only to see that it runs: there may be millions."""
-    return f"{statement} limit 0" if statement in _handed_over else statement, parameters
-
-
-@event.listens_for(Engine, "after_cursor_execute")
-def _fetch_before_close(
-    conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
-) -> None:
-    """Buffer DuckDB's results: GX fetches after the connection is closed, and DuckDB's cursors die with it."""
-    if conn.dialect.name == "duckdb" and cursor.description:
-        context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, initial_buffer=cursor.fetchall())
-
-
 def validate(
     hand_over: HandOver, as_of_date: str, load_ids: Sequence[str] = (), settings: Settings | None = None
 ) -> Verdict:
@@ -121,6 +101,7 @@ def validate(
 
     Raises:
         DataQualityError: A critical expectation does not hold, or an expectation could not be computed.
+        WarehouseUnavailableError: The warehouse's database went away; nothing is decided.
     """
     settings = settings or get_settings()
     quoted_ids = ", ".join(f"'{load_id}'" for load_id in load_ids) or "''"
@@ -128,11 +109,8 @@ def validate(
     query = f"select {hand_over.columns} from {hand_over.table} where {where}"
     with Warehouse(settings).reserve():  # GX opens the file several times by itself
         Warehouse(settings).execute("select 1")  # waits for dbt, which knows nothing of turns
-        _handed_over.add(query)
-        try:
+        with rows_stay_there(query):
             verdict = _run(hand_over, query, as_of_date, settings)
-        finally:
-            _handed_over.discard(query)
     record_verdict(verdict, as_of_date, settings)
     log.info(verdict.summary())
     if verdict.refused:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event, make_url
 from meterwise.postgres import EmbeddedPostgres
 from meterwise.settings import Settings
 from meterwise.validation import DataQualityError, HandOver, validate
-from meterwise.warehouse import Warehouse
+from meterwise.warehouse import Warehouse, WarehouseUnavailableError
 
 DAY = "2026-07-15"
 PASSWORD = "planted-$word/ürger"
@@ -85,6 +85,25 @@ def test_a_rule_that_cannot_be_computed_stops_the_chain(on_postgresql: Settings)
 
     with pytest.raises(DataQualityError, match="could not be computed"):
         validate(HandOver("publish.t", [rule]), DAY, settings=on_postgresql)
+
+
+def test_a_database_that_goes_away_decides_nothing(on_postgresql: Settings, postgres_server: EmbeddedPostgres) -> None:
+    rule = gxe.ExpectColumnValuesToBeBetween(column="v", min_value=0)
+    database = make_url(on_postgresql.warehouse_url.get_secret_value()).database
+
+    def _end_session(conn: object, cursor: object, statement: str, *_: object) -> None:
+        if "count(*)" in statement:
+            with psycopg.connect(postgres_server.url(driver=""), autocommit=True) as connection:
+                connection.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [database]
+                )
+
+    event.listen(Engine, "before_cursor_execute", _end_session)
+    try:
+        with pytest.raises(WarehouseUnavailableError, match="nothing was decided"):
+            validate(HandOver("publish.t", [rule]), DAY, settings=on_postgresql)
+    finally:
+        event.remove(Engine, "before_cursor_execute", _end_session)
 
 
 def test_neither_password_nor_values_are_in_the_project_the_docs_or_the_words(
