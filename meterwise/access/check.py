@@ -30,6 +30,17 @@ def checks(settings: Settings) -> dict[str, Check]:
     return found
 
 
+def refuse_newer_databases(settings: Settings, airflow: str, mlflow: str) -> None:
+    """Refuse a home on whose databases newer programs have worked, before anything is started on it.
+
+    Raises:
+        NewerDatabaseError: Says which program, and what to do.
+    """
+    refuse_newer_ops(_url(settings.database_url))
+    refuse_newer(make_url(airflow), AIRFLOW)
+    refuse_newer(make_url(mlflow), MLFLOW)
+
+
 def refuse_newer_ops(url: URL) -> str:
     """Refuse a schema ``ops`` that a newer Meterwise has made; says which version there is.
 

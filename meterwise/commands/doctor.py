@@ -10,6 +10,7 @@ from typing import Annotated
 import psutil
 import typer
 
+from meterwise.access.check import PROBLEMS, checks
 from meterwise.commands.screen import wide_console
 from meterwise.settings import Settings, get_settings
 
@@ -24,7 +25,7 @@ class Finding(Exception):  # noqa: N818 - nothing failed yet
 
 
 def doctor(home: Annotated[Path | None, typer.Option(help="Folder; default: METERWISE_HOME.")] = None) -> None:
-    """Check this machine: Python, memory, disk, libraries, ports, and sources.yml."""
+    """Check this machine: Python, memory, disk, libraries, ports, sources.yml, databases and certificates."""
     settings = get_settings()
     if home is not None:
         settings = settings.model_copy(update={"home": home.resolve()})
@@ -91,6 +92,29 @@ def _sources(settings: Settings) -> str:
         raise Finding(f"{error} (`make demo` needs none)") from error
 
 
+def _databases(settings: Settings) -> str:
+    """Look at what ``meterwise database check`` looks at."""
+    told, wrong = [], []
+    for name, look in checks(settings).items():
+        try:
+            told.append(f"{name}: {look()}")
+        except PROBLEMS as error:
+            wrong.append(f"{name}: {error}")
+    if wrong:
+        raise Finding("; ".join(wrong))
+    return "; ".join(told) or "none is named; the embedded stack makes its own"
+
+
+def _certificate(settings: Settings) -> str:
+    named = (settings.tls_certificate_file, settings.tls_key_file, settings.tls_authority_file)
+    missing = [str(path) for path in named if path is not None and not path.is_file()]
+    if missing:
+        raise Finding(f"no file {', '.join(missing)}; correct METERWISE_TLS_..._FILE, or put it there")
+    if (settings.tls_certificate_file is None) != (settings.tls_key_file is None):
+        raise Finding("certificate and key go together: give METERWISE_TLS_CERTIFICATE_FILE and METERWISE_TLS_KEY_FILE")
+    return "certificate and key are there" if settings.tls_certificate_file else "off; see docs/operations.md"
+
+
 CHECKS: dict[str, Callable[[Settings], str]] = {
     "Python": _python,
     "memory": _memory,
@@ -98,4 +122,6 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "LightGBM": _lightgbm,
     "ports": _ports,
     "sources.yml": _sources,
+    "databases": _databases,
+    "TLS": _certificate,
 }
