@@ -26,7 +26,7 @@ def up(home: HOME = None) -> None:
     """Start PostgreSQL, MLflow and Airflow on this machine, and keep them up until Ctrl-C."""
     from meterwise.commands import summary
 
-    with ends_in_words(console), _stack(_settings(home)) as stack:
+    with ends_in_words(console), _stack(installation(home)) as stack:
         for name, address in summary.addresses(stack).items():
             console.print(f"  {name:<11}{address}", highlight=False, soft_wrap=True)
         raise typer.Exit(wait_for_end(stack, console))
@@ -42,7 +42,7 @@ def run(
 
     Uses the stack that runs on this home; where none runs, starts one and stops it at the end.
     """
-    settings = _settings(home)
+    settings = installation(home)
     with ends_in_words(console):
         if is_running(settings.home_path):
             return _run_day(AttachedStack(settings), as_of_date)
@@ -98,7 +98,7 @@ def last_publication(settings: Settings) -> str:
     return f"Published: {day} as version {version}, {rows:,} rows." if version else "Nothing was published so far."
 
 
-def _settings(home: Path | None) -> Settings:
+def installation(home: Path | None) -> Settings:
     """Return the settings of an installation; in the home of a demo, those of the demo.
 
     Raises:

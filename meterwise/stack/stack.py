@@ -13,6 +13,8 @@ import httpx
 import psycopg
 from pydantic import SecretStr
 
+from meterwise.access.check import refuse_newer_databases
+from meterwise.backup import unfinished
 from meterwise.planning import DAG_IDS
 from meterwise.postgres import EmbeddedPostgres
 from meterwise.settings import Settings, as_environment
@@ -89,11 +91,15 @@ class Stack:
 
         Raises:
             StackError: A stack already runs on this home, or a part did not become ready.
+            NewerDatabaseError: A newer Meterwise, Airflow or MLflow has worked on this home.
+            UnfinishedRestoreError: The home holds half of a backup.
         """
         self.home.mkdir(parents=True, exist_ok=True)
+        unfinished.refuse_home(self.home)
         self._lock = take_lock(self.home)
         self.report("PostgreSQL")
         self.start_database()
+        refuse_newer_databases(self.settings, self.postgres.url("airflow"), self.postgres.url("mlflow"))
         self.report("MLflow and Data Docs")
         environment = self._environment()
         airflow_server.write_preload(self.home)

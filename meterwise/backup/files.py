@@ -1,0 +1,119 @@
+"""What of an installation is no PostgreSQL database: MLflow's artifacts, the DuckDB file, a few files of the home."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import fsspec
+
+from meterwise.settings import Settings
+from meterwise.warehouse.duckdb import opened as opened_duckdb
+
+ARTIFACTS = "artifacts"
+WAREHOUSE = "warehouse.duckdb"
+HOME = "home"
+SOURCES = "sources.yml"
+KEPT_OF_HOME = ("stack.json", "reader_password", "demo.json", "utility")
+"""Ports and keys of the stack, the read-only role's password, and a demo with its made-up utility."""
+
+
+def artifact_store(settings: Settings) -> tuple[Any, str]:
+    """Return the file system of MLflow's artifacts and the folder in it."""
+    url = settings.artifacts_url or (settings.home_path / "mlflow" / "artifacts").as_uri()
+    file_system, root = fsspec.core.url_to_fs(url)
+    return file_system, str(root).rstrip("/")
+
+
+def save_artifacts(settings: Settings, folder: Path) -> int:
+    """Copy every artifact; returns how many files there are."""
+    store, root = artifact_store(settings)
+    names = _names(store, root)
+    for name in names:
+        target = folder / ARTIFACTS / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        store.get_file(f"{root}/{name}", str(target))
+    return len(names)
+
+
+def restore_artifacts(settings: Settings, folder: Path) -> int:
+    """Copy every artifact back into an empty store; returns how many files there are."""
+    store, root = artifact_store(settings)
+    source = folder / ARTIFACTS
+    files = sorted(path for path in source.rglob("*") if path.is_file()) if source.exists() else []
+    for path in files:
+        target = PurePosixPath(root, path.relative_to(source))
+        store.makedirs(str(target.parent), exist_ok=True)
+        store.put_file(str(path), str(target))
+    return len(files)
+
+
+def has_artifacts(settings: Settings) -> bool:
+    """Tell whether the store of artifacts holds anything."""
+    return bool(_names(*artifact_store(settings)))
+
+
+def drop_artifacts(settings: Settings) -> None:
+    """Empty the store of artifacts, of what a restore that was cut off has put there."""
+    store, root = artifact_store(settings)
+    for name in _names(store, root):
+        store.rm_file(f"{root}/{name}")
+
+
+def save_duckdb(settings: Settings, folder: Path) -> None:
+    """Copy the warehouse file while nobody else can open it.
+
+    By a process of its own: closing a second handle to the file in this one would give up DuckDB's lock on it.
+    """
+    if not settings.warehouse_path.exists():
+        return
+    with opened_duckdb(settings) as connection:
+        connection.execute("checkpoint")
+        # On a file system that can, this is a copy on write: an instant, whatever its size.
+        command = ["cp", *(["--reflink=auto"] if sys.platform == "linux" else [])]
+        done = subprocess.run(
+            [*command, str(settings.warehouse_path), str(folder / WAREHOUSE)], capture_output=True, text=True
+        )
+    if done.returncode != 0:
+        raise OSError(done.stderr.strip())
+
+
+def restore_duckdb(settings: Settings, folder: Path) -> None:
+    """Put the warehouse file into its place."""
+    if (folder / WAREHOUSE).exists():
+        settings.home_path.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / WAREHOUSE, settings.warehouse_path)
+
+
+def save_home(settings: Settings, folder: Path) -> None:
+    """Copy what the home must not lose, and ``sources.yml``."""
+    for name in KEPT_OF_HOME:
+        _copy(settings.home_path / name, folder / HOME / name)
+    _copy(settings.sources_file, folder / SOURCES)
+
+
+def restore_home(settings: Settings, folder: Path) -> bool:
+    """Put these back; ``sources.yml`` only where there is none. Returns whether that was so."""
+    for name in KEPT_OF_HOME:
+        _copy(folder / HOME / name, settings.home_path / name)
+    if settings.sources_file.exists():
+        return False
+    _copy(folder / SOURCES, settings.sources_file)
+    return True
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target)
+    elif source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+
+
+def _names(store: Any, root: str) -> list[str]:
+    """Return the files below a folder, named from there."""
+    if not store.exists(root):
+        return []
+    prefix = f"{root}/"
+    return sorted(str(name).removeprefix(prefix) for name in store.find(root))
