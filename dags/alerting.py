@@ -9,8 +9,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from triggers import days_of
+
 from meterwise.outcomes import NothingToDoError, last_words
-from meterwise.planning import days_asked_for
 from meterwise.settings import get_settings
 from meterwise.watching import alerts
 
@@ -72,10 +73,7 @@ def _notifiers(alert: alerts.Alert) -> Iterator[tuple[str, Any]]:
 
 
 def _days(context: Any) -> str:
-    """The days that a run is for, as its tasks see them; empty where the clock has not reached them."""
-    events = context.get("triggering_asset_events", {}).values()
-    travelled = [day for found in events for event in found for day in event.extra.get("as_of_dates", [])]
     try:
-        return ", ".join(days_asked_for(context["params"]["as_of_date"], travelled, context["dag_run"].run_after))
+        return ", ".join(days_of(context))
     except NothingToDoError:
-        return ""
+        return ""  # Meterwise's clock has not reached them

@@ -17,8 +17,12 @@ log = logging.getLogger("meterwise")
 
 def days() -> list[str]:
     """Return the days this run is for: the parameter, those of the assets that triggered it, or its own day."""
-    context = get_current_context()
-    travelled = [day for event in _triggering_events() for day in event.extra.get("as_of_dates", [])]
+    return days_of(get_current_context())
+
+
+def days_of(context: Any) -> list[str]:
+    """Return the days that the run of a context is for."""
+    travelled = [day for event in _events_of(context) for day in event.extra.get("as_of_dates", [])]
     return days_asked_for(context["params"]["as_of_date"], travelled, context["dag_run"].run_after)
 
 
@@ -33,7 +37,11 @@ def asked_at() -> datetime | None:
 
 
 def _triggering_events() -> list[Any]:
-    by_asset: dict[Any, Any] = get_current_context().get("triggering_asset_events", {})
+    return _events_of(get_current_context())
+
+
+def _events_of(context: Any) -> list[Any]:
+    by_asset: dict[Any, Any] = context.get("triggering_asset_events", {})
     return [event for of_asset in by_asset.values() for event in of_asset]
 
 

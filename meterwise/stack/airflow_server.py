@@ -1,5 +1,6 @@
 """How the embedded Airflow is set up: everything by environment, nothing by hand. Nothing here imports airflow."""
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -76,6 +77,7 @@ def environment(settings: Settings, state: StackState, database_url: str) -> Map
     return {
         **TELEMETRY_OFF,
         **FIXED,
+        **openlineage(settings),
         "AIRFLOW_HOME": str(folder),
         "SPT_NOENV": "1",  # process titles shall not overwrite the environment, by which processes are found
         "AIRFLOW__CORE__DAGS_FOLDER": str(settings.project.resolve() / "dags"),
@@ -92,6 +94,22 @@ def environment(settings: Settings, state: StackState, database_url: str) -> Map
         "AIRFLOW__API_AUTH__JWT_SECRET": state.jwt_secret,
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(folder / "bundles"),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
+    }
+
+
+def openlineage(settings: Settings) -> dict[str, str]:
+    """Return the variables that make Airflow tell an OpenLineage server of every run, or nobody.
+
+    Our own code stays out of the events; so do rows, which no event ever carries.
+    """
+    if settings.openlineage_url is None:
+        return {"AIRFLOW__OPENLINEAGE__DISABLED": "True"}
+    transport = {"type": "http", "url": settings.openlineage_url, "timeout": 5}
+    return {
+        "AIRFLOW__OPENLINEAGE__DISABLED": "False",
+        "AIRFLOW__OPENLINEAGE__NAMESPACE": "meterwise",
+        "AIRFLOW__OPENLINEAGE__DISABLE_SOURCE_CODE": "True",
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
     }
 
 

@@ -18,6 +18,7 @@ from meterwise.watching import records
 STAGES = ("raw", "reference", "snapshots", "intermediate", "features", "marts", "scores", "publish")
 """Schemas of the warehouse that hold tables; ``staging`` holds views on raw."""
 EXPECTED_DAILY = {"features", "marts", "scores", "publish", "published"}
+ONLY_WHEN_NEEDED = {"scores.model_skips", "marts.customer_departures"}
 HOURS = {"hourly": 1, "daily": 24, "weekly": 7 * 24, "monthly": 31 * 24}
 """What a contract's ``freshness`` allows between the end of a table's newest day and its next one."""
 DAY_COLUMNS = ("as_of_date", "local_date")
@@ -86,7 +87,7 @@ def _judged(found: Look, expected: _Expectations) -> Look:
     low, high = usual or (None, None)
     seen = replace(found, hours_behind=behind, usual_low=low, usual_high=high)
     skipped_on, reason = expected.skipped.get(MODEL_OF.get(name.split(".")[1], ""), (date.min, ""))
-    if reason and (found.newest_day is None or skipped_on > found.newest_day):
+    if reason and (not found.newest_rows or found.newest_day is None or skipped_on > found.newest_day):
         return replace(seen, hours_behind=None, state="empty", words=reason)
     if not found.total_rows:
         return replace(seen, state="empty", words="Nothing in it so far.")
@@ -118,7 +119,8 @@ def _freshness(tables: Sequence[Look], settings: Settings) -> dict[str, float]:
     found: dict[str, float] = {}
     for table in tables:
         name = table.table_name.split(".")[1].removeprefix("publish_")
-        if table.stage in EXPECTED_DAILY or (table.stage == "raw" and table.newest_day):
+        is_expected = table.newest_day is not None if table.stage == "raw" else table.stage in EXPECTED_DAILY
+        if is_expected and table.table_name not in ONLY_WHEN_NEEDED:
             late = READS_ARRIVE_AFTER_HOURS if table.table_name in by_day_of_use else 0
             found[table.table_name] = HOURS.get(words.get(name, "daily"), HOURS["daily"]) + late
     return found
