@@ -87,10 +87,15 @@ def restore_duckdb(settings: Settings, folder: Path) -> None:
 
 
 def save_home(settings: Settings, folder: Path) -> None:
-    """Copy what the home must not lose, and ``sources.yml``."""
+    """Copy what an embedded stack's home must not lose."""
     for name in KEPT_OF_HOME:
         _copy(settings.home_path / name, folder / HOME / name)
-    _copy(settings.sources_file, folder / SOURCES)
+
+
+def save_sources(settings: Settings, folder: Path) -> None:
+    """Copy ``sources.yml``; a demo's is in its home."""
+    if not settings.sources_file.resolve().is_relative_to(settings.home_path):
+        _copy(settings.sources_file, folder / SOURCES)
 
 
 def restore_home(settings: Settings, folder: Path) -> bool:

@@ -81,7 +81,9 @@ def _save(server: Server, settings: Settings, place: Path, report: Report) -> No
         registered = states.registered_folders(fixed[mlflow]) if (mlflow := server.name_of("mlflow")) in fixed else []
     report("MLflow's artifacts")
     files.save_artifacts(settings, place)
-    files.save_home(settings, place)
+    if server.is_embedded:
+        files.save_home(settings, place)
+    files.save_sources(settings, place)
     report("checksums")
     described = manifest.describe(place)
     manifest.write(
