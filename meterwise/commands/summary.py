@@ -9,7 +9,7 @@ from rich.table import Table
 
 from meterwise.database import connect
 from meterwise.settings import Settings
-from meterwise.stack.attached import AttachedStack
+from meterwise.stack.attached import AttachedStack, ServerStack
 from meterwise.stack.stack import Stack
 from meterwise.transform import docs_page
 from meterwise.watching.page import address
@@ -41,8 +41,8 @@ def show(stack: Stack | AttachedStack, as_of_date: str, console: Console) -> Non
     console.print()
     _show_result(stack.settings, as_of_date, console)
     console.print()
-    for name, address in addresses(stack).items():
-        console.print(f"  {name:<11}{address}", highlight=False, soft_wrap=True)
+    for name, place in addresses(stack).items():
+        console.print(f"  {name:<11}{place}", highlight=False, soft_wrap=True)
 
 
 def keep(stack: Stack | AttachedStack, as_of_date: str) -> None:
@@ -63,6 +63,13 @@ def addresses(stack: Stack | AttachedStack) -> dict[str, str]:
     """Where each part of a running stack is found, and with which login; passwords are named by their file."""
     home = stack.home
     settings = stack.settings
+    if isinstance(stack, ServerStack):
+        return {
+            "Airflow": f"{settings.airflow_url}   user {settings.airflow_username}",
+            "MLflow": f"{settings.mlflow_public_url}",
+            "Data Docs": f"{settings.data_docs_url}",
+            "Watch": f"{address(settings)}   how it does, after each publication",
+        }
     made = "" if docs_page(settings).exists() else "   once `make docs` has run"
     return {
         "Airflow": f"{settings.airflow_url}   user admin, password in {home / 'airflow' / 'passwords.json'}",

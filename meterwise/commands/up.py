@@ -14,9 +14,8 @@ from meterwise.commands.screen import wide_console
 from meterwise.database import connect
 from meterwise.settings import Settings, get_settings
 from meterwise.stack.airflow_api import AirflowApi
-from meterwise.stack.attached import AttachedStack
+from meterwise.stack.attached import AttachedStack, running
 from meterwise.stack.stack import Stack
-from meterwise.stack.state import is_running
 
 console = wide_console()
 HOME = Annotated[Path | None, typer.Option(help="Folder of the installation; default: METERWISE_HOME.")]
@@ -40,12 +39,13 @@ def run(
 ) -> None:
     """Take one day from landing to publication and show what came out.
 
-    Uses the stack that runs on this home; where none runs, starts one and stops it at the end.
+    Uses the server that METERWISE_AIRFLOW_URL names, or the stack that runs on this home; where none runs, starts one
+    and stops it at the end.
     """
     settings = installation(home)
     with ends_in_words(console):
-        if is_running(settings.home_path):
-            return _run_day(AttachedStack(settings), as_of_date)
+        if (attached := running(settings)) is not None:
+            return _run_day(attached, as_of_date)
         with _stack(settings) as stack:
             return _run_day(stack, as_of_date)
 
@@ -67,12 +67,13 @@ def status(home: HOME = None) -> None:
     """Say whether the stack runs, where, how it is, and what was published last."""
     from meterwise.commands import summary
 
-    folder = (home or get_settings().home).resolve()
-    if not is_running(folder):
+    settings = get_settings()
+    folder = (home or settings.home).resolve()
+    stack = running(settings.model_copy(update={"home": folder}))
+    if stack is None:
         console.print(f"No stack runs on {folder}. Start it: meterwise up", highlight=False)
         raise typer.Exit(1)
-    stack = AttachedStack(get_settings().model_copy(update={"home": folder}))
-    console.print(f"A stack runs on {folder}.", highlight=False)
+    console.print(f"A stack runs on {settings.airflow_url or folder}.", highlight=False)
     for name, address in summary.addresses(stack).items():
         console.print(f"  {name:<11}{address}", highlight=False, soft_wrap=True)
     for component, health in airflow_health(stack.airflow).items():

@@ -78,7 +78,7 @@ def make_pools(settings: Settings) -> None:
 
 
 def refresh_manifest(settings: Settings) -> None:
-    """Let dbt say which models there are, for Airflow's DAG files; make the folder that the Data Docs are served from."""
+    """Let dbt say which models there are, for Airflow's DAG files; make the folder of the Data Docs."""
     settings.data_docs_path.mkdir(parents=True, exist_ok=True)
     manifest.refresh(settings)
 
