@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import holidays
 import pyarrow as pa
+from sqlalchemy import make_url
 
 from meterwise.raw_tables import RAW_TABLES
 from meterwise.settings import Settings, as_environment, get_settings
@@ -80,7 +82,7 @@ def run_dbt(arguments: Sequence[str], settings: Settings | None = None) -> str:
     dbt = Path(sys.executable).with_name("dbt")
     with Warehouse(settings).reserve():
         done = subprocess.run(
-            [str(dbt), *arguments],
+            [str(dbt), *arguments, "--target", settings.warehouse],
             env=as_environment(settings) | dbt_environment(settings),
             cwd=settings.dbt_project_path,
             capture_output=True,
@@ -94,7 +96,11 @@ def run_dbt(arguments: Sequence[str], settings: Settings | None = None) -> str:
 
 
 def dbt_environment(settings: Settings | None = None) -> dict[str, str]:
-    """Return the environment variables that ``profiles.yml`` and dbt itself need; everything is written under home."""
+    """Return the environment variables that ``profiles.yml`` and dbt itself need; everything is written under home.
+
+    For PostgreSQL it holds the password, under the name by which dbt masks it in its logs: hand it to a process, never
+    to a log.
+    """
     settings = settings or get_settings()
     home = settings.home_path / "dbt"
     home.mkdir(parents=True, exist_ok=True)
@@ -104,10 +110,31 @@ def dbt_environment(settings: Settings | None = None) -> dict[str, str]:
         "DBT_TARGET_PATH": str(home / "target"),
         "DBT_LOG_PATH": str(home / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DBT_WAREHOUSE_PATH": str(settings.warehouse_path),
         "DBT_WAREHOUSE_THREADS": str(settings.threads),
+        **(_server(settings) if settings.warehouse == "postgresql" else _file(settings)),
+    }
+
+
+def _file(settings: Settings) -> dict[str, str]:
+    return {
+        "DBT_WAREHOUSE_PATH": str(settings.warehouse_path),
         "DBT_WAREHOUSE_MEMORY": settings.memory_limit,
         "DBT_WAREHOUSE_TEMP": str(settings.home_path / "duckdb_tmp"),
+    }
+
+
+def _server(settings: Settings) -> dict[str, str]:
+    url = make_url(Warehouse(settings).sqlalchemy_url())
+    role = re.search(r"-c *role=(\w+)", str(url.query.get("options", "")))
+    return {
+        "DBT_WAREHOUSE_HOST": url.host or "localhost",
+        "DBT_WAREHOUSE_PORT": str(url.port or 5432),
+        "DBT_WAREHOUSE_USER": url.username or "",
+        "DBT_ENV_SECRET_WAREHOUSE_PASSWORD": url.password or "",
+        "DBT_WAREHOUSE_DATABASE": url.database or "",
+        "DBT_WAREHOUSE_ROLE": role.group(1) if role else "",
+        "DBT_WAREHOUSE_SSLMODE": str(url.query.get("sslmode", "prefer")),
+        "DBT_WAREHOUSE_SSLROOTCERT": str(url.query.get("sslrootcert", "")),
     }
 
 
@@ -262,14 +289,20 @@ def _explain(results: Path, output: str, settings: Settings) -> str:
             f"dbt could not start the build:\n{told}\n  What to do: correct the project or its profile. Log: {log_file}"
         )
     name, message, compiled = failed
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    told = next((line for line in lines if "Error" in line and not line.startswith("Runtime Error")), lines[0])
+    told = _told(message)
     cure = (
         f"run the compiled query to see the rows: {compiled}"
         if name.startswith("test ")
         else f"correct the SQL or the source behind it, then run the stage again. Compiled: {compiled}"
     )
     return f"dbt failed at {name}: {told}\n  What to do: {cure}\n  Log: {log_file}"
+
+
+def _told(message: str) -> str:
+    """Return what the engine said; dbt says above it only in which file."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    own = [line for line in lines if not re.match(r"(\w+ )?\w+ Error in ", line)] or lines
+    return next((line for line in own if "Error" in line), own[0])
 
 
 def _first_failure(results: Path) -> tuple[str, str, str] | None:

@@ -15,6 +15,6 @@ end
 {% macro last_day_of_stay(point) -%}
 least(
     coalesce(end_on, date '9999-12-31'),
-    coalesce(lead(start_on) over (partition by {{ point }} order by start_on, contract_id) - 1, date '9999-12-31')
+    coalesce(lead(start_on) over (partition by {{ point }} order by start_on, {{ by_bytes('contract_id') }}) - 1, date '9999-12-31')
 )
 {%- endmacro %}

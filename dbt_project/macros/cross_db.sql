@@ -18,15 +18,19 @@
 generate_series(({{ first_day }})::timestamp, ({{ last_day }})::timestamp, interval '1 day')
 {%- endmacro %}
 
-{# One row per hour from .. to, both included. #}
-{% macro hour_series(first_hour, last_hour) -%}{{ adapter.dispatch('hour_series')(first_hour, last_hour) }}{%- endmacro %}
-{% macro default__hour_series(first_hour, last_hour) -%}
+{# In a select list: the row once for every hour from .. to, both included. DuckDB's function gives a list there. #}
+{% macro each_hour(first_hour, last_hour) -%}{{ adapter.dispatch('each_hour')(first_hour, last_hour) }}{%- endmacro %}
+{% macro default__each_hour(first_hour, last_hour) -%}
 generate_series(({{ first_hour }})::timestamp, ({{ last_hour }})::timestamp, interval '1 hour')
 {%- endmacro %}
+{% macro duckdb__each_hour(first_hour, last_hour) -%}
+unnest({{ default__each_hour(first_hour, last_hour) }})
+{%- endmacro %}
 
-{# Whole days from one date to another. PostgreSQL subtracts dates to the same integer. #}
+{# Whole days from one date to another. DuckDB subtracts dates to a bigint, PostgreSQL to an integer. #}
 {% macro days_between(earlier, later) -%}{{ adapter.dispatch('days_between')(earlier, later) }}{%- endmacro %}
 {% macro default__days_between(earlier, later) -%}(({{ later }})::date - ({{ earlier }})::date){%- endmacro %}
+{% macro postgres__days_between(earlier, later) -%}(({{ later }})::date - ({{ earlier }})::date)::bigint{%- endmacro %}
 
 {# Whole hours from one instant to another. #}
 {% macro hours_between(earlier, later) -%}{{ adapter.dispatch('hours_between')(earlier, later) }}{%- endmacro %}
@@ -42,6 +46,15 @@ case when {{ column }} is not null then
 end
 {%- endmacro %}
 
+{# The same text as DuckDB writes, without blanks. #}
+{% macro postgres__json_subset(column, names) -%}
+case when {{ column }} is not null then
+    '{' || {% for name in names | map('replace', "'", "''") -%}
+    to_json('{{ name }}'::text)::text || ':' || coalesce(to_json({{ column }}::json ->> '{{ name }}')::text, 'null')
+    {{- " || ',' || " if not loop.last }}{% endfor %} || '}'
+end
+{%- endmacro %}
+
 {# A date some months later. #}
 {% macro add_months(day, months) -%}{{ adapter.dispatch('add_months')(day, months) }}{%- endmacro %}
 {% macro default__add_months(day, months) -%}
@@ -52,3 +65,28 @@ end
 {% macro latest(column, key) -%}{{ adapter.dispatch('latest')(column, key) }}{%- endmacro %}
 {% macro default__latest(column, key) -%}(array_agg({{ column }} order by {{ key }} desc))[1]{%- endmacro %}
 {% macro duckdb__latest(column, key) -%}arg_max_null({{ column }}, {{ key }}){%- endmacro %}
+
+{# A text to be put in order: by its bytes, as DuckDB does; a PostgreSQL database may have another order by default. #}
+{% macro by_bytes(column) -%}{{ adapter.dispatch('by_bytes')(column) }}{%- endmacro %}
+{% macro default__by_bytes(column) -%}{{ column }}{%- endmacro %}
+{% macro postgres__by_bytes(column) -%}{{ column }} collate "C"{%- endmacro %}
+
+{# Indexes of a table, as lists of columns. DuckDB scans faster than it would keep them. #}
+{% macro indexed_by(lists) -%}{{ return(adapter.dispatch('indexed_by')(lists)) }}{%- endmacro %}
+{% macro default__indexed_by(lists) -%}{{ return([]) }}{%- endmacro %}
+{% macro postgres__indexed_by(lists) -%}
+{%- set indexes = [] -%}
+{%- for columns in lists -%}{%- do indexes.append({'columns': columns}) -%}{%- endfor -%}
+{{ return(indexes) }}
+{%- endmacro %}
+
+{# After a table was written: PostgreSQL plans the next model by what it knows of this one, and would know it too late. #}
+{% macro know_size() -%}{{ adapter.dispatch('know_size')() }}{%- endmacro %}
+{% macro default__know_size() -%}{%- endmacro %}
+{% macro postgres__know_size() -%}analyze {{ this }}{%- endmacro %}
+
+{# How a table of another layer is handed on as it is. PostgreSQL drops a view with the table behind it when that is built
+   again, which readers would notice until the view is there again. #}
+{% macro handed_on() -%}{{ return(adapter.dispatch('handed_on')()) }}{%- endmacro %}
+{% macro default__handed_on() -%}{{ return('view') }}{%- endmacro %}
+{% macro postgres__handed_on() -%}{{ return('table') }}{%- endmacro %}

@@ -4,16 +4,7 @@
    Of several versions that arrived on one day the last one counts. observed_on is the first day on which the
    attributes of the version were seen by Meterwise: a first load shows today's values, not those of the past. #}
 {% macro row_versions(table_name, key, columns) %}
-with accepted as (
-    select raw_rows.*
-    from {{ source('raw', table_name) }} as raw_rows
-    where raw_rows.load_id in (
-        select load_audit.load_id from {{ source('raw', 'load_audit') }} as load_audit
-        where load_audit.state = 'accepted'
-    )
-),
-
-dated as (
+with dated as (
     select
         {{ columns | join(',\n        ') }},
         is_deleted,
@@ -28,14 +19,18 @@ dated as (
             else {{ to_local('received_at_utc') }}::date
         end as observed_on,
         case when received_at_assumed then landed_at_utc else received_at_utc end as observed_at_utc
-    from accepted
+    from {{ source('raw', table_name) }}
+    where load_id in (
+        select load_audit.load_id from {{ source('raw', 'load_audit') }} as load_audit
+        where load_audit.state = 'accepted'
+    )
 ),
 
 versions as (
     select
         *,
         lead(known_on) over (
-            partition by {{ key | join(', ') }} order by received_at_utc, load_id, version_no
+            partition by {{ key | join(', ') }} order by received_at_utc, {{ by_bytes('load_id') }}, version_no
         ) as replaced_on
     from dated
 )

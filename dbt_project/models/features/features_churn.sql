@@ -30,7 +30,17 @@ contacts as (
 ),
 
 prices as (
-    select * from {{ ref('int_prices_as_of') }}
+    select
+        as_of_date,
+        tariff_code,
+        region_code,
+        tariff_kind,
+        price_per_kwh::double precision as price_per_kwh,
+        nullif(price_per_kwh, 0)::double precision as price_above_zero,
+        nullif(price_180d_ago_per_kwh, 0)::double precision as price_180d_ago_above_zero,
+        nullif(market_price_per_kwh, 0)::double precision as market_price_above_zero,
+        coalesce(announced_price_per_kwh, price_per_kwh)::double precision as price_ahead_per_kwh
+    from {{ ref('int_prices_as_of') }}
 ),
 
 -- A delay is known when it is over: a first load shows the whole of it from the start.
@@ -57,7 +67,7 @@ payment_habits as (
         customer_id,
         count(case when days_late > 0 and days_ago < 180 then 1 end) as late_payments_180d,
         count(case when days_late > 0 then 1 end) as late_payments_365d,
-        avg(days_late::double) as mean_days_late_365d,
+        {{ mean('days_late') }} as mean_days_late_365d,
         count(case when outcome = 'failed' then 1 end) as failed_payments_365d
     from payments_known
     group by as_of_date, customer_id
@@ -114,20 +124,20 @@ usage as (
     select
         as_of_date,
         customer_id,
-        sum(case when days_ago < 30 then kwh end)::double as kwh_30d,
-        sum(case when days_ago < 90 then kwh end)::double as kwh_90d,
-        sum(case when days_ago between 365 and 454 then kwh end)::double as kwh_90d_year_ago,
-        1440 * sum(case when days_ago < 90 then kwh end)::double
+        sum(case when days_ago < 30 then kwh end)::double precision as kwh_30d,
+        sum(case when days_ago < 90 then kwh end)::double precision as kwh_90d,
+        sum(case when days_ago between 365 and 454 then kwh end)::double precision as kwh_90d_year_ago,
+        1440 * sum(case when days_ago < 90 then kwh end)::double precision
         / sum(case when days_ago < 90 then measured_minutes end) as mean_daily_kwh_90d,
-        1440 * sum(case when days_ago between 365 and 454 then kwh end)::double
+        1440 * sum(case when days_ago between 365 and 454 then kwh end)::double precision
         / sum(case when days_ago between 365 and 454 then measured_minutes end) as mean_daily_kwh_year_ago,
-        1440 * sum(case when days_ago < 365 then kwh end)::double
+        1440 * sum(case when days_ago < 365 then kwh end)::double precision
         / sum(case when days_ago < 365 then measured_minutes end) as mean_daily_kwh_365d,
-        sum(case when days_ago < 90 then peak_kwh end)::double as peak_kwh_90d,
-        sum(case when days_ago < 90 then night_kwh end)::double as night_kwh_90d,
-        sum(case when days_ago < 90 and extract(isodow from local_date) >= 6 then kwh end)::double
+        sum(case when days_ago < 90 then peak_kwh end)::double precision as peak_kwh_90d,
+        sum(case when days_ago < 90 then night_kwh end)::double precision as night_kwh_90d,
+        sum(case when days_ago < 90 and extract(isodow from local_date) >= 6 then kwh end)::double precision
             as weekend_kwh_90d,
-        sum(case when days_ago < 90 then suspect_minutes end)::double
+        sum(case when days_ago < 90 then suspect_minutes end)::double precision
         / sum(case when days_ago < 90 then measured_minutes end) as suspect_share_90d,
         count(case when days_ago < 90 then 1 end)::integer as days_known_90d
     from customer_days
@@ -146,12 +156,12 @@ joined as (
         {{ days_between('customers.contract_start_on', 'customers.as_of_date') }} as contract_age_days,
         {{ days_to_term_end('customers.contract_start_on', 'customers.term_months', 'customers.as_of_date') }}
             as days_to_term_end,
-        customers.contracted_kw::double as contracted_kw,
+        customers.contracted_kw::double precision as contracted_kw,
         case when sources_known.has_payments then coalesce(payment_habits.late_payments_180d, 0) end
             as late_payments_180d,
         case when sources_known.has_payments then coalesce(payment_habits.late_payments_365d, 0) end
             as late_payments_365d,
-        round(payment_habits.mean_days_late_365d, 6) as mean_days_late_365d,
+        {{ rounded('payment_habits.mean_days_late_365d') }} as mean_days_late_365d,
         case when sources_known.has_payments then coalesce(payment_habits.failed_payments_365d, 0) end
             as failed_payments_365d,
         case when sources_known.has_interactions then coalesce(interaction_counts.complaints_90d, 0) end
@@ -164,19 +174,18 @@ joined as (
         case when sources_known.has_campaigns then coalesce(campaign_counts.offers_accepted_365d, 0) end
             as offers_accepted_365d,
         interaction_counts.days_since_last_contact,
-        round(100 * (prices.price_per_kwh / prices.market_price_per_kwh - 1), 6) as price_gap_pct,
-        round(100 * (prices.price_per_kwh / prices.price_180d_ago_per_kwh - 1), 6) as price_change_180d_pct,
-        round(100 * (coalesce(prices.announced_price_per_kwh, prices.price_per_kwh) / prices.price_per_kwh - 1), 6)
-            as price_change_ahead_pct,
-        round(usage.kwh_30d, 6) as kwh_30d,
-        round(usage.kwh_90d, 6) as kwh_90d,
-        round(usage.kwh_90d_year_ago, 6) as kwh_90d_year_ago,
-        round(usage.mean_daily_kwh_90d / nullif(usage.mean_daily_kwh_year_ago, 0), 6) as kwh_trend_ratio,
-        round(usage.mean_daily_kwh_365d, 6) as mean_daily_kwh_365d,
-        round(usage.peak_kwh_90d / nullif(usage.kwh_90d, 0), 6) as peak_share_90d,
-        round(usage.night_kwh_90d / nullif(usage.kwh_90d, 0), 6) as night_share_90d,
-        round(coalesce(usage.weekend_kwh_90d, 0) / nullif(usage.kwh_90d, 0), 6) as weekend_share_90d,
-        round(usage.suspect_share_90d, 6) as suspect_share_90d,
+        {{ rounded('100 * (prices.price_per_kwh / prices.market_price_above_zero - 1)') }} as price_gap_pct,
+        {{ rounded('100 * (prices.price_per_kwh / prices.price_180d_ago_above_zero - 1)') }} as price_change_180d_pct,
+        {{ rounded('100 * (prices.price_ahead_per_kwh / prices.price_above_zero - 1)') }} as price_change_ahead_pct,
+        {{ rounded('usage.kwh_30d') }} as kwh_30d,
+        {{ rounded('usage.kwh_90d') }} as kwh_90d,
+        {{ rounded('usage.kwh_90d_year_ago') }} as kwh_90d_year_ago,
+        {{ rounded('usage.mean_daily_kwh_90d / nullif(usage.mean_daily_kwh_year_ago, 0)') }} as kwh_trend_ratio,
+        {{ rounded('usage.mean_daily_kwh_365d') }} as mean_daily_kwh_365d,
+        {{ rounded('usage.peak_kwh_90d / nullif(usage.kwh_90d, 0)') }} as peak_share_90d,
+        {{ rounded('usage.night_kwh_90d / nullif(usage.kwh_90d, 0)') }} as night_share_90d,
+        {{ rounded('coalesce(usage.weekend_kwh_90d, 0) / nullif(usage.kwh_90d, 0)') }} as weekend_share_90d,
+        {{ rounded('usage.suspect_share_90d') }} as suspect_share_90d,
         coalesce(usage.days_known_90d, 0) as days_known_90d,
         customers.consent_marketing,
         customers.personalisation,

@@ -14,15 +14,14 @@ calendar as (
     select * from {{ ref('int_calendar_days') }}
 ),
 
--- A day can be forecast once four weeks before it are known. Means are taken of decimals, here and below: loads have
--- few decimals, so a sum of doubles, which depends on their order, would decide how the mean is rounded.
+-- A day can be forecast once four weeks before it are known.
 region_levels as (
     select
         as_of_date,
         region_code,
         max(local_date) as last_known_on,
         count(distinct local_date) as known_days,
-        avg(case when local_date > as_of_date - 8 then load_kwh::decimal(18, 6) end) as load_mean_7d_kwh
+        {{ mean('case when local_date > as_of_date - 8 then load_kwh end') }} as load_mean_7d_kwh
     from loads
     group by as_of_date, region_code
 ),
@@ -31,7 +30,7 @@ last_days as (
     select
         loads.as_of_date,
         loads.region_code,
-        avg(loads.load_kwh::decimal(18, 6)) as load_last_known_day_mean_kwh,
+        {{ mean('loads.load_kwh') }} as load_last_known_day_mean_kwh,
         max(loads.expected_meters)::integer as active_meters
     from loads
     inner join region_levels
@@ -46,12 +45,10 @@ week_weather as (
     select
         loads.as_of_date,
         loads.region_code,
-        avg(
-            case when weather.temperature_c is not null then greatest(weather.temperature_c - 20, 0)::decimal(18, 6) end
-        ) as cooling_degrees_mean_7d,
-        avg(
-            case when weather.temperature_c is not null then greatest(15 - weather.temperature_c, 0)::decimal(18, 6) end
-        ) as heating_degrees_mean_7d
+        {{ mean('case when weather.temperature_c is not null then greatest(weather.temperature_c - 20, 0) end') }}
+            as cooling_degrees_mean_7d,
+        {{ mean('case when weather.temperature_c is not null then greatest(15 - weather.temperature_c, 0) end') }}
+            as heating_degrees_mean_7d
     from loads
     inner join weather
         on loads.as_of_date = weather.as_of_date
@@ -67,11 +64,9 @@ hours as (
         region_levels.region_code,
         region_levels.load_mean_7d_kwh,
         {{ to_utc('region_levels.as_of_date + 1') }} as cut_utc,
-        unnest(
-            {{ hour_series(
-                to_utc('region_levels.as_of_date + 1'), to_utc('region_levels.as_of_date + 8') ~ " - interval '1 hour'"
-            ) }}
-        ) as valid_at_utc
+        {{ each_hour(
+            to_utc('region_levels.as_of_date + 1'), to_utc('region_levels.as_of_date + 8') ~ " - interval '1 hour'"
+        ) }} as valid_at_utc
     from region_levels
     inner join as_of_days on region_levels.as_of_date = as_of_days.as_of_date
     where region_levels.known_days >= 28
@@ -92,7 +87,7 @@ clock_loads as (
         region_code,
         local_date,
         hour_of_day,
-        avg(load_kwh::decimal(18, 6)) as load_kwh,
+        {{ rounded_decimal(mean('load_kwh')) }} as load_kwh,
         min(hour_start_utc) as hour_start_utc
     from loads
     group by as_of_date, region_code, local_date, hour_of_day
@@ -105,7 +100,7 @@ lagged as (
         local_hours.valid_at_utc,
         max(case when weeks.weeks_ago = 1 then clock_loads.load_kwh end) as load_same_hour_1w_kwh,
         max(case when weeks.weeks_ago = 2 then clock_loads.load_kwh end) as load_same_hour_2w_kwh,
-        avg(case when weeks.weeks_ago <= 4 then clock_loads.load_kwh::decimal(18, 6) end) as load_same_hour_mean_4w_kwh,
+        {{ mean('case when weeks.weeks_ago <= 4 then clock_loads.load_kwh end') }} as load_same_hour_mean_4w_kwh,
         min(case when clock_loads.load_kwh is not null then weeks.weeks_ago end) as naive_weeks_ago
     from local_hours
     cross join (values (1), (2), (3), (4), (5)) as weeks (weeks_ago)
@@ -130,27 +125,27 @@ joined as (
         calendar.is_holiday,
         calendar.is_holiday_eve,
         calendar.is_working_day,
-        round(weather.temperature_c, 6) as temperature_c,
-        round(weather.temperature_mean_24h_c, 6) as temperature_mean_24h_c,
-        round(weather.temperature_mean_72h_c, 6) as temperature_mean_72h_c,
-        round(weather.humidity_pct, 6) as humidity_pct,
-        round(weather.wind_speed_m_s, 6) as wind_speed_m_s,
-        round(weather.cloud_cover_pct, 6) as cloud_cover_pct,
+        weather.temperature_c::double precision as temperature_c,
+        weather.temperature_mean_24h_c::double precision as temperature_mean_24h_c,
+        weather.temperature_mean_72h_c::double precision as temperature_mean_72h_c,
+        weather.humidity_pct::double precision as humidity_pct,
+        weather.wind_speed_m_s::double precision as wind_speed_m_s,
+        weather.cloud_cover_pct::double precision as cloud_cover_pct,
         case
-            when weather.temperature_c is not null then round(greatest(weather.temperature_c - 20, 0), 6)
+            when weather.temperature_c is not null then greatest(weather.temperature_c - 20, 0)::double precision
         end as cooling_degrees,
         case
-            when weather.temperature_c is not null then round(greatest(15 - weather.temperature_c, 0), 6)
+            when weather.temperature_c is not null then greatest(15 - weather.temperature_c, 0)::double precision
         end as heating_degrees,
-        round(naive_loads.load_kwh, 6) as naive_kwh,
-        round(lagged.load_same_hour_1w_kwh, 6) as load_same_hour_1w_kwh,
-        round(lagged.load_same_hour_2w_kwh, 6) as load_same_hour_2w_kwh,
-        round(lagged.load_same_hour_mean_4w_kwh, 6) as load_same_hour_mean_4w_kwh,
-        round(local_hours.load_mean_7d_kwh, 6) as load_mean_7d_kwh,
-        round(last_days.load_last_known_day_mean_kwh, 6) as load_last_known_day_mean_kwh,
-        round(naive_weather.temperature_c, 6) as temperature_same_hour_1w_c,
-        round(week_weather.cooling_degrees_mean_7d, 6) as cooling_degrees_mean_7d,
-        round(week_weather.heating_degrees_mean_7d, 6) as heating_degrees_mean_7d,
+        naive_loads.load_kwh::double precision as naive_kwh,
+        lagged.load_same_hour_1w_kwh::double precision as load_same_hour_1w_kwh,
+        lagged.load_same_hour_2w_kwh::double precision as load_same_hour_2w_kwh,
+        {{ rounded('lagged.load_same_hour_mean_4w_kwh') }} as load_same_hour_mean_4w_kwh,
+        {{ rounded('local_hours.load_mean_7d_kwh') }} as load_mean_7d_kwh,
+        {{ rounded('last_days.load_last_known_day_mean_kwh') }} as load_last_known_day_mean_kwh,
+        naive_weather.temperature_c::double precision as temperature_same_hour_1w_c,
+        {{ rounded('week_weather.cooling_degrees_mean_7d') }} as cooling_degrees_mean_7d,
+        {{ rounded('week_weather.heating_degrees_mean_7d') }} as heating_degrees_mean_7d,
         last_days.active_meters
     from local_hours
     inner join lagged

@@ -35,29 +35,28 @@ levels as (
         as_of_date,
         customer_id,
         count(*)::integer as days_known,
-        sum(kwh)::double as kwh,
-        1440 * sum(kwh)::double / sum(measured_minutes) as mean_daily_kwh,
-        sum(peak_kwh)::double as peak_kwh,
-        sum(night_kwh)::double as night_kwh,
-        sum(daytime_kwh)::double as daytime_kwh,
-        sum(case when day_of_week >= 6 then kwh else 0 end)::double as weekend_kwh
+        sum(kwh)::double precision as kwh,
+        1440 * sum(kwh)::double precision / sum(measured_minutes) as mean_daily_kwh,
+        sum(peak_kwh)::double precision as peak_kwh,
+        sum(night_kwh)::double precision as night_kwh,
+        sum(daytime_kwh)::double precision as daytime_kwh,
+        sum(case when day_of_week >= 6 then kwh else 0 end)::double precision as weekend_kwh
     from customer_days
     group by as_of_date, customer_id
 ),
 
--- kWh more per degree above 20 °C or below 15 °C, over the days on which it was so warm or cold.
-weather_response as (
+-- Degrees above 20 °C or below 15 °C, on the days on which it was about so warm or cold.
+degree_days as (
     select
         customer_days.as_of_date,
         customer_days.customer_id,
-        regr_slope(
-            case when temperatures.temperature_c > 18 then customer_days.kwh::double end,
-            greatest(temperatures.temperature_c - 20, 0)
-        ) as cooling_kwh_per_degree,
-        regr_slope(
-            case when temperatures.temperature_c < 17 then customer_days.kwh::double end,
-            greatest(15 - temperatures.temperature_c, 0)
-        ) as heating_kwh_per_degree
+        customer_days.kwh,
+        case
+            when temperatures.temperature_c > 18 then greatest(temperatures.temperature_c - 20, 0)::decimal(18, 6)
+        end as cooling_degrees,
+        case
+            when temperatures.temperature_c < 17 then greatest(15 - temperatures.temperature_c, 0)::decimal(18, 6)
+        end as heating_degrees
     from customer_days
     inner join customers
         on customer_days.as_of_date = customers.as_of_date and customer_days.customer_id = customers.customer_id
@@ -65,14 +64,24 @@ weather_response as (
         on customer_days.as_of_date = temperatures.as_of_date
         and customers.region_code = temperatures.region_code
         and customer_days.local_date = temperatures.local_date
-    group by customer_days.as_of_date, customer_days.customer_id
+),
+
+-- kWh more per degree.
+weather_response as (
+    select
+        as_of_date,
+        customer_id,
+        {{ slope('kwh', 'cooling_degrees') }} as cooling_kwh_per_degree,
+        {{ slope('kwh', 'heating_degrees') }} as heating_kwh_per_degree
+    from degree_days
+    group by as_of_date, customer_id
 ),
 
 mean_prices as (
     select
         as_of_date,
-        avg(price_per_kwh) as price_per_kwh,
-        avg(standing_charge_per_day) as standing_charge_per_day
+        {{ mean('price_per_kwh') }} as price_per_kwh,
+        {{ mean('standing_charge_per_day') }} as standing_charge_per_day
     from prices
     group by as_of_date
 ),
@@ -85,23 +94,24 @@ joined as (
         customers.region_code,
         customers.tariff_code,
         coalesce(levels.days_known, 0) as days_known,
-        round(levels.mean_daily_kwh, 6) as mean_daily_kwh,
-        round(365 * levels.mean_daily_kwh, 6) as annual_kwh,
-        round(levels.peak_kwh / nullif(levels.kwh, 0), 6) as peak_share,
-        round(levels.night_kwh / nullif(levels.kwh, 0), 6) as night_share,
-        round(levels.daytime_kwh / nullif(levels.kwh, 0), 6) as daytime_share,
-        round(levels.weekend_kwh / nullif(levels.kwh, 0), 6) as weekend_share,
+        {{ rounded('levels.mean_daily_kwh') }} as mean_daily_kwh,
+        {{ rounded('365 * levels.mean_daily_kwh') }} as annual_kwh,
+        {{ rounded('levels.peak_kwh / nullif(levels.kwh, 0)') }} as peak_share,
+        {{ rounded('levels.night_kwh / nullif(levels.kwh, 0)') }} as night_share,
+        {{ rounded('levels.daytime_kwh / nullif(levels.kwh, 0)') }} as daytime_share,
+        {{ rounded('levels.weekend_kwh / nullif(levels.kwh, 0)') }} as weekend_share,
         {% for hour in range(24) -%}
             {% set share = 'workday_h%02d' % hour -%}
-            round(profiles.{{ share }}, 6) as {{ share }},
+            {{ rounded('profiles.' ~ share) }} as {{ share }},
         {% endfor -%}
-        round(weather_response.cooling_kwh_per_degree, 6) as cooling_kwh_per_degree,
-        round(weather_response.heating_kwh_per_degree, 6) as heating_kwh_per_degree,
-        round(
-            365 * levels.mean_daily_kwh * coalesce(prices.price_per_kwh, mean_prices.price_per_kwh)
-            + 365 * coalesce(prices.standing_charge_per_day, mean_prices.standing_charge_per_day, 0),
-            6
-        ) as annual_value
+        {{ rounded('weather_response.cooling_kwh_per_degree') }} as cooling_kwh_per_degree,
+        {{ rounded('weather_response.heating_kwh_per_degree') }} as heating_kwh_per_degree,
+        {{ rounded(
+            '365 * levels.mean_daily_kwh * coalesce(prices.price_per_kwh::double precision, mean_prices.price_per_kwh)
+            + 365 * coalesce(
+                prices.standing_charge_per_day::double precision, mean_prices.standing_charge_per_day, 0
+            )'
+        ) }} as annual_value
     from customers
     left join levels
         on customers.as_of_date = levels.as_of_date and customers.customer_id = levels.customer_id

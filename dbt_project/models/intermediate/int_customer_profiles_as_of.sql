@@ -93,8 +93,8 @@ profiles as (
         as_of_date,
         customer_id,
     {% for hour in range(24) -%}
-        (sum(case when hour_of_day = {{ hour }} then kwh else 0 end) / nullif(sum(kwh), 0))::double
-            as workday_h{{ '%02d' % hour }}{{ ',' if not loop.last }}
+        (sum(case when hour_of_day = {{ hour }} then kwh else 0 end))::double precision
+        / nullif((sum(kwh))::double precision, 0) as workday_h{{ '%02d' % hour }}{{ ',' if not loop.last }}
     {% endfor %}
     from profile_hours
     group by as_of_date, customer_id

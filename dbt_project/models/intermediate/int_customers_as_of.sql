@@ -26,7 +26,7 @@ service_points as (
     select
         as_of_days.as_of_date,
         sites.service_point_id,
-        min(sites.region_code) as region_code
+        min({{ by_bytes('sites.region_code') }}) as region_code
     from as_of_days
     inner join sites
         on sites.known_from <= as_of_days.as_of_date
@@ -96,7 +96,7 @@ newest_first as (
     select
         *,
         row_number() over (
-            partition by as_of_date, customer_id order by start_on desc, contract_id desc
+            partition by as_of_date, customer_id order by start_on desc, {{ by_bytes('contract_id') }} desc
         ) as contract_no
     from contracts
     where end_on is null

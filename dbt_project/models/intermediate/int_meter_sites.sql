@@ -88,7 +88,9 @@ ranged as (
         end as first_date,
         lead(installed_on) over by_installation as next_date
     from placed
-    window by_installation as (partition by meter_id, known_from order by installed_on, service_point_id)
+    window by_installation as (
+        partition by meter_id, known_from order by installed_on, {{ by_bytes('service_point_id') }}
+    )
 ),
 
 -- The day of the removal still belongs to the place that the meter leaves.

@@ -20,8 +20,8 @@ tariffs_known as (
         tariffs.tariff_code,
         tariffs.tariff_kind,
         tariffs.valid_from,
-        tariffs.price_per_kwh::double as price_per_kwh,
-        tariffs.standing_charge_per_day::double as standing_charge_per_day,
+        tariffs.price_per_kwh,
+        tariffs.standing_charge_per_day,
         row_number() over (
             partition by as_of_days.as_of_date, tariffs.tariff_code, tariffs.valid_from <= as_of_days.as_of_date
             order by tariffs.valid_from desc
@@ -43,12 +43,15 @@ tariff_prices as (
         as_of_date,
         tariff_code,
         max(case when valid_from <= as_of_date and newest_first = 1 then tariff_kind end) as tariff_kind,
-        max(case when valid_from <= as_of_date and newest_first = 1 then price_per_kwh end) as price_per_kwh,
-        max(case when valid_from <= as_of_date and newest_first = 1 then standing_charge_per_day end)
+        max(case when valid_from <= as_of_date and newest_first = 1 then price_per_kwh end)::decimal(18, 6)
+            as price_per_kwh,
+        max(case when valid_from <= as_of_date and newest_first = 1 then standing_charge_per_day end)::decimal(18, 6)
             as standing_charge_per_day,
-        max(case when valid_from <= as_of_date - 180 and newest_180d_ago_first = 1 then price_per_kwh end)
-            as price_180d_ago_per_kwh,
-        max(case when valid_from > as_of_date and oldest_first = 1 then price_per_kwh end) as announced_price_per_kwh
+        max(
+            case when valid_from <= as_of_date - 180 and newest_180d_ago_first = 1 then price_per_kwh end
+        )::decimal(18, 6) as price_180d_ago_per_kwh,
+        max(case when valid_from > as_of_date and oldest_first = 1 then price_per_kwh end)::decimal(18, 6)
+            as announced_price_per_kwh
     from tariffs_known
     group by as_of_date, tariff_code
 ),
@@ -57,7 +60,7 @@ market_known as (
     select
         as_of_days.as_of_date,
         market_prices.region_code,
-        market_prices.price_per_kwh::double as price_per_kwh,
+        market_prices.price_per_kwh,
         row_number() over (
             partition by as_of_days.as_of_date, market_prices.region_code order by market_prices.valid_from desc
         ) as newest_first

@@ -33,7 +33,7 @@ meters as (
         as_of_days.as_of_date,
         meters_ledger.region_code,
         meters_ledger.local_date,
-        sum(meters_ledger.delta_expected_meters) as expected_meters
+        sum(meters_ledger.delta_expected_meters)::integer as expected_meters
     from as_of_days
     inner join meters_ledger
         on meters_ledger.local_date > as_of_days.as_of_date - 42
@@ -51,8 +51,10 @@ scaled as (
         loads.hour_of_day,
         loads.hour_start_utc,
         meters.expected_meters,
-        (loads.consumption_kwh * {{ reporting_scale('loads.measured_minutes', 'meters.expected_meters') }})::double
-            as load_kwh
+        {{ rounded_decimal(
+            'loads.consumption_kwh::double precision * '
+            ~ reporting_scale('loads.measured_minutes', 'meters.expected_meters')
+        ) }} as load_kwh
     from loads
     inner join meters
         on loads.as_of_date = meters.as_of_date

@@ -1,3 +1,5 @@
+{{ config(indexes=indexed_by([['local_date']])) }}
+
 with hourly as (
     select * from {{ ref('int_usage_hourly_ledger') }}
 ),

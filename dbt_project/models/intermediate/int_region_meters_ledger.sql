@@ -1,3 +1,5 @@
+{{ config(indexes=indexed_by([['local_date']])) }}
+
 with daily as (
     select * from {{ ref('int_usage_daily_ledger') }}
 ),

@@ -8,12 +8,8 @@ observations as (
         and valid_at_utc >= (select min(as_of_days.as_of_date) - 366 from as_of_days)
 ),
 
-service_points as (
-    select
-        *,
-        case when received_at_assumed then date '0001-01-01' else known_on end as known_from
-    from {{ ref('stg_service_points') }}
-    where station_code is not null and (replaced_on is null or replaced_on > known_on)
+stations as (
+    select * from {{ ref('int_station_points') }}
 ),
 
 sites as (
@@ -25,7 +21,7 @@ station_days as (
         as_of_days.as_of_date,
         observations.station_code,
         {{ to_local('observations.valid_at_utc') }}::date as local_date,
-        avg(observations.temperature_c)::decimal(18, 6) as temperature_c
+        {{ rounded_decimal(mean('observations.temperature_c')) }} as temperature_c
     from as_of_days
     inner join observations
         on {{ in_force('observations', 'as_of_days.as_of_date') }}
@@ -37,14 +33,13 @@ station_days as (
 region_stations as (
     select
         as_of_days.as_of_date,
-        service_points.region_code,
-        service_points.station_code
+        stations.region_code,
+        stations.station_code
     from as_of_days
-    inner join service_points
-        on service_points.known_from <= as_of_days.as_of_date
-        and (service_points.replaced_on is null or service_points.replaced_on > as_of_days.as_of_date)
-        and not service_points.is_deleted
-    group by as_of_days.as_of_date, service_points.region_code, service_points.station_code
+    inner join stations
+        on stations.known_from <= as_of_days.as_of_date
+        and (stations.replaced_on is null or stations.replaced_on > as_of_days.as_of_date)
+    group by as_of_days.as_of_date, stations.region_code, stations.station_code
 ),
 
 region_days as (
@@ -52,7 +47,7 @@ region_days as (
         station_days.as_of_date,
         sites.region_code,
         station_days.local_date,
-        avg(station_days.temperature_c)::double as temperature_c
+        {{ rounded_decimal(mean('station_days.temperature_c')) }} as temperature_c
     from sites
     cross join station_days
     left join region_stations

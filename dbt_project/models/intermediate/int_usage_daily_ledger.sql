@@ -1,4 +1,8 @@
-{{ config(materialized='incremental', incremental_strategy='append') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    indexes=indexed_by([['load_id'], ['local_date']])
+) }}
 
 with hourly as (
     select * from {{ ref('int_usage_hourly_ledger') }}

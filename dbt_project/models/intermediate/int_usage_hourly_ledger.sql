@@ -1,4 +1,8 @@
-{{ config(materialized='incremental', incremental_strategy='append') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    indexes=indexed_by([['load_id'], ['local_date']])
+) }}
 
 -- `not materialized`: these are scans of the largest table, cheaper to repeat than to keep.
 with reads as not materialized (
@@ -54,14 +58,18 @@ steps as (
         lag(consumption_kwh, 1, 0) over by_arrival_booked as booked_before_kwh,
         lag(measured_minutes, 1, 0) over by_arrival_booked as booked_before_minutes,
         lag(suspect_minutes, 1, 0) over by_arrival_booked as booked_before_suspect_minutes,
-        max(case when is_new then load_id end) over (partition by meter_id, interval_start_utc) as newest_load_id
+        max(case when is_new then {{ by_bytes('load_id') }} end)
+            over (partition by meter_id, interval_start_utc)
+            as newest_load_id
     from histories
     window
         by_arrival as (
-            partition by meter_id, interval_start_utc order by received_at_utc, load_id, version_no
+            partition by meter_id, interval_start_utc
+            order by received_at_utc, {{ by_bytes('load_id') }}, version_no
         ),
         by_arrival_booked as (
-            partition by meter_id, interval_start_utc, is_new order by received_at_utc, load_id, version_no
+            partition by meter_id, interval_start_utc, is_new
+            order by received_at_utc, {{ by_bytes('load_id') }}, version_no
         )
 ),
 
@@ -75,9 +83,10 @@ bookings as not materialized (
         new_reads.measured_minutes,
         new_reads.suspect_minutes
     from new_reads
-    anti join corrected_keys
+    left join corrected_keys
         on new_reads.meter_id = corrected_keys.meter_id
         and new_reads.interval_start_utc = corrected_keys.interval_start_utc
+    where corrected_keys.meter_id is null
     union all
     select
         meter_id,

@@ -10,37 +10,43 @@ weather as (
         and known_on <= (select max(as_of_days.as_of_date) from as_of_days)
 ),
 
-service_points as (
-    select
-        *,
-        case when received_at_assumed then date '0001-01-01' else known_on end as known_from
-    from {{ ref('stg_service_points') }}
-    where station_code is not null and (replaced_on is null or replaced_on > known_on)
+stations as (
+    select * from {{ ref('int_station_points') }}
 ),
 
 sites as (
     select distinct region_code from {{ ref('int_meter_sites') }}
 ),
 
+-- Days are matched by equality, which every engine does fast: from sixteen days before the cut to ten after it.
+window_days as (
+    select
+        as_of_days.as_of_date,
+        as_of_days.as_of_date + shifts.days_after as valid_on
+    from as_of_days
+    cross join (
+        values {% for days in range(-16, 10) %}({{ days }}){{ ', ' if not loop.last }}{% endfor %}
+    ) as shifts (days_after)
+),
+
 -- The newest issue that had arrived: the observation where the hour had passed, else the latest forecast.
 -- Forecasts of hours long past could only fill a gap in the observations, so they are left out.
 known as (
     select
-        as_of_days.as_of_date,
+        window_days.as_of_date,
         weather.station_code,
         weather.valid_at_utc,
         {{ latest('weather.temperature_c', 'weather.issued_at_utc') }} as temperature_c,
         {{ latest('weather.humidity_pct', 'weather.issued_at_utc') }} as humidity_pct,
         {{ latest('weather.wind_speed_m_s', 'weather.issued_at_utc') }} as wind_speed_m_s,
         {{ latest('weather.cloud_cover_pct', 'weather.issued_at_utc') }} as cloud_cover_pct
-    from as_of_days
+    from window_days
     inner join weather
-        on weather.valid_at_utc >= as_of_days.as_of_date - 16
-        and weather.valid_at_utc < as_of_days.as_of_date + 10
-        and weather.known_on <= as_of_days.as_of_date
-        and (weather.replaced_on is null or weather.replaced_on > as_of_days.as_of_date)
-    where weather.issued_at_utc >= weather.valid_at_utc or weather.valid_at_utc > as_of_days.as_of_date - 1
-    group by as_of_days.as_of_date, weather.station_code, weather.valid_at_utc
+        on window_days.valid_on = weather.valid_at_utc::date
+        and window_days.as_of_date >= weather.known_on
+        and (weather.replaced_on is null or window_days.as_of_date < weather.replaced_on)
+    where weather.issued_at_utc >= weather.valid_at_utc or weather.valid_at_utc > window_days.as_of_date - 1
+    group by window_days.as_of_date, weather.station_code, weather.valid_at_utc
 ),
 
 known_stations as (
@@ -53,15 +59,14 @@ known_stations as (
 station_weights as (
     select
         as_of_days.as_of_date,
-        service_points.region_code,
-        service_points.station_code,
-        count(*) as service_points
+        stations.region_code,
+        stations.station_code,
+        sum(stations.service_points)::integer as service_points
     from as_of_days
-    inner join service_points
-        on service_points.known_from <= as_of_days.as_of_date
-        and (service_points.replaced_on is null or service_points.replaced_on > as_of_days.as_of_date)
-        and not service_points.is_deleted
-    group by as_of_days.as_of_date, service_points.region_code, service_points.station_code
+    inner join stations
+        on stations.known_from <= as_of_days.as_of_date
+        and (stations.replaced_on is null or stations.replaced_on > as_of_days.as_of_date)
+    group by as_of_days.as_of_date, stations.region_code, stations.station_code
 ),
 
 -- A region that names no station has the mean weather of all stations.
@@ -90,32 +95,31 @@ region_stations as (
 regional as (
     select
         known.as_of_date,
-        region_stations.region_code,
+        stations.region_code,
         known.valid_at_utc,
-        (sum(known.temperature_c * region_stations.service_points) / sum(region_stations.service_points))::double
-            as temperature_c,
-        (sum(known.humidity_pct * region_stations.service_points) / sum(region_stations.service_points))::double
-            as humidity_pct,
-        (sum(known.wind_speed_m_s * region_stations.service_points) / sum(region_stations.service_points))::double
-            as wind_speed_m_s,
-        (sum(known.cloud_cover_pct * region_stations.service_points) / sum(region_stations.service_points))::double
-            as cloud_cover_pct
+        {{ rounded_decimal(weighted_mean('known.temperature_c', 'stations.service_points')) }} as temperature_c,
+        {{ rounded_decimal(weighted_mean('known.humidity_pct', 'stations.service_points')) }} as humidity_pct,
+        {{ rounded_decimal(weighted_mean('known.wind_speed_m_s', 'stations.service_points')) }} as wind_speed_m_s,
+        {{ rounded_decimal(weighted_mean('known.cloud_cover_pct', 'stations.service_points')) }} as cloud_cover_pct
     from known
-    inner join region_stations
-        on known.as_of_date = region_stations.as_of_date and known.station_code = region_stations.station_code
-    group by known.as_of_date, region_stations.region_code, known.valid_at_utc
+    inner join region_stations as stations
+        on known.as_of_date = stations.as_of_date and known.station_code = stations.station_code
+    group by known.as_of_date, stations.region_code, known.valid_at_utc
 ),
 
 smoothed as (
     select
         *,
-        avg(temperature_c) over (
-            partition by as_of_date, region_code order by valid_at_utc rows between 23 preceding and current row
-        ) as temperature_mean_24h_c,
-        avg(temperature_c) over (
-            partition by as_of_date, region_code order by valid_at_utc rows between 71 preceding and current row
-        ) as temperature_mean_72h_c
+        {{ rounded_decimal(mean('temperature_c', ' over last_24_hours')) }} as temperature_mean_24h_c,
+        {{ rounded_decimal(mean('temperature_c', ' over last_72_hours')) }} as temperature_mean_72h_c
     from regional
+    window
+        last_24_hours as (
+            partition by as_of_date, region_code order by valid_at_utc rows between 23 preceding and current row
+        ),
+        last_72_hours as (
+            partition by as_of_date, region_code order by valid_at_utc rows between 71 preceding and current row
+        )
 )
 
 select * from smoothed

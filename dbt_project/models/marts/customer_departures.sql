@@ -12,7 +12,9 @@ last_contracts as (
     select
         customer_id,
         end_reason,
-        row_number() over (partition by customer_id order by start_on desc, contract_id desc) as newest_first
+        row_number() over (
+            partition by customer_id order by start_on desc, {{ by_bytes('contract_id') }} desc
+        ) as newest_first
     from contracts
     where end_on is not null
 ),

@@ -22,18 +22,15 @@ loads as (
         history.region_code,
         history.hour_start_utc as valid_at_utc,
         history.local_date,
-        history.consumption_kwh::double as consumption_kwh,
+        history.consumption_kwh::double precision as consumption_kwh,
         meters.expected_meters,
         meters.reporting_meters,
         case
             when history.measured_minutes >= 30 * meters.expected_meters and meters.expected_meters > 0
-                then round(
-                        (
-                            history.consumption_kwh
-                            * {{ reporting_scale('history.measured_minutes', 'meters.expected_meters') }}
-                        )::double,
-                        6
-                    )
+                then {{ rounded(
+                    'history.consumption_kwh::double precision * '
+                    ~ reporting_scale('history.measured_minutes', 'meters.expected_meters')
+                ) }}
         end as load_kwh,
         coalesce(history.measured_minutes >= 57 * meters.expected_meters, false) as is_complete
     from history

@@ -13,7 +13,9 @@ with scores as (
 ranked as (
     select
         *,
-        percent_rank() over (partition by as_of_date order by churn_probability desc, customer_id asc) as share_above
+        percent_rank() over (
+            partition by as_of_date order by churn_probability desc, {{ by_bytes('customer_id') }} asc
+        ) as share_above
     from scores
 ),
 

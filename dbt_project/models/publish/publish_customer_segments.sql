@@ -33,13 +33,15 @@ thirds as (
     select
         *,
         ntile(3) over (
-            partition by as_of_date, customer_class, annual_kwh is null order by annual_kwh, customer_id
+            partition by as_of_date, customer_class, annual_kwh is null
+            order by annual_kwh, {{ by_bytes('customer_id') }}
         ) as usage_third,
         ntile(3) over (
-            partition by as_of_date, customer_class, peak_share is null order by peak_share, customer_id
+            partition by as_of_date, customer_class, peak_share is null
+            order by peak_share, {{ by_bytes('customer_id') }}
         ) as peak_third,
         ntile(3) over (
-            partition by as_of_date, annual_value is null order by annual_value, customer_id
+            partition by as_of_date, annual_value is null order by annual_value, {{ by_bytes('customer_id') }}
         ) as value_third
     from features
 ),

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized=handed_on()) }}
 
 with usage as (
     select
