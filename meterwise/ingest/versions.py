@@ -4,7 +4,8 @@ Invariants:
     The versions of a key are ordered by (received_at_utc, version_no); the last one is current. A row that equals the
     version in force when it was received is a duplicate and adds nothing, whatever file brought it. So A, B, A ends at
     A, the same rows in another file change nothing, and a row that arrives late under an earlier receive time takes its
-    place in history without becoming current.
+    place in history without becoming current; unless it equals the version behind that place and the time of that one
+    was only assumed: then it is a duplicate of it.
 """
 
 from dataclasses import dataclass
@@ -190,12 +191,25 @@ def _insert(source: FileSource | SqlSource, load_id: str, now_utc: datetime, ord
             ) as _content_before
             from compared
         ),
+        runs as (
+            select *, count(*) filter (_content_before is distinct from _content) over (
+                partition by {keys} order by received_at_utc, _is_new, _order
+                rows between unbounded preceding and current row
+            ) as _run
+            from marked
+        ),
+        -- An assumed time of receipt says no more than "by then": a row that equals that version and says an earlier
+        -- time is that version.
+        known as (
+            select *, bool_or(_is_new = 0 and received_at_assumed) over (partition by {keys}, _run) as _is_known
+            from runs
+        ),
         versions as (
             select *, _last_version_no + row_number() over (
                 partition by {keys} order by received_at_utc, _order
             ) as _new_version_no
-            from marked
-            where _is_new = 1 and _content_before is distinct from _content
+            from known
+            where _is_new = 1 and _content_before is distinct from _content and not _is_known
         )
         select * from simple
         union all by name

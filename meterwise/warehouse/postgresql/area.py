@@ -15,7 +15,7 @@ from meterwise.raw_tables import RAW_TABLES, create_statements
 from meterwise.sources.rows import number
 from meterwise.warehouse.area import LoadingArea
 from meterwise.warehouse.postgresql.session import BATCH_ROWS, Session
-from meterwise.warehouse.postgresql.tables import PARTITIONED, partition_statements
+from meterwise.warehouse.postgresql.tables import PARTITIONED, partition_name, partition_statements
 
 WHOLE_BOOKS = ("load_audit", "pull_cursors")
 BOOKS = (*WHOLE_BOOKS, "quarantine")
@@ -32,6 +32,8 @@ class PostgreSQLArea(LoadingArea):
         self._whole: set[str] = set()
         self._sliced: set[str] = set()
         self._grown: dict[str, int] = {}
+        self._months: dict[str, set[date]] = {}
+        self._parted: dict[str, bool] = {}
         for statement in create_statements():
             connection.execute(statement)
         connection.execute("create schema base")
@@ -82,10 +84,15 @@ class PostgreSQLArea(LoadingArea):
         self._forget(set(grown))
 
     def analyse(self) -> None:
-        """Let the planner know what has grown; nobody else looks at a parted table as a whole."""
+        """Let the planner know what has grown: the months that did, and a parted table as a whole when it has new ones.
+
+        Nobody else ever looks at a parted table as a whole, and looking costs a sample of every month.
+        """
         for table, rows in self._grown.items():
             if rows >= MANY_ROWS:
-                self._session.execute(f"analyze raw.{table}")
+                months = [] if self._parted.get(table) else self._months.get(table, set())
+                for name in sorted(partition_name(table, month) for month in months) or [table]:
+                    self._session.execute(f"analyze raw.{name}")
         self._session.commit()
 
     def _fetch(self, query: str, into: str, parameters: Mapping[str, object] | None = None) -> None:
@@ -186,11 +193,16 @@ class PostgreSQLArea(LoadingArea):
         ).fetchall()
         known = {
             name
-            for (name,) in self._session.rows("select relname from pg_class where relname like $t", {"t": f"{table}_%"})
+            for (name,) in self._session.rows(
+                "select relname from pg_class where relnamespace = to_regnamespace('raw') and relname like $name",
+                {"name": f"{table}_%"},
+            )
         }
         wanted: list[date] = [month for (month,) in months]
+        self._months.setdefault(table, set()).update(wanted)
         for statement in partition_statements(table, wanted, known):
             self._session.execute(statement)
+            self._parted[table] = True
         self._session.commit()
 
     def _delete_refused(self) -> None:

@@ -66,6 +66,18 @@ def test_first_pull_assumes_when_rows_arrived(crm: Crm) -> None:
     assert rows == [(datetime(2025, 1, 1, 23), True, '{"rooms":3}')]
 
 
+def test_the_same_state_pulled_again_adds_nothing_though_the_first_times_were_assumed(crm: Crm) -> None:
+    crm.run("update customers set since = '2026-07-10' where id in ('C1', 'C2')")  # agreed on before it begins
+    crm.map(cursor=None)
+    crm.site.land("crm", "2026-07-14")
+    crm.run("update customers set class = 'SH', updated_at = '2026-07-02 08:00:00.000000' where id = 'C2'")
+    crm.site.land("crm", "2026-07-15")
+    last = "select accepted_rows, duplicate_rows from raw.load_audit order by load_id desc limit 1"
+    assert crm.site.rows(last) == [(1, 3)], "C1 is known, whatever time was assumed; another class of C2 is not"
+    crm.site.land("crm", "2026-07-15")
+    assert crm.site.rows(last) == [(0, 4)]
+
+
 def test_cursor_pulls_only_what_changed(crm: Crm) -> None:
     crm.site.land("crm", "2026-07-14")
     crm.run("update customers set class = 'SH', updated_at = '2026-07-14 08:59:00.000000' where id = 'C2'")
