@@ -32,6 +32,9 @@ STEP_DAYS = 28
 CHURN_STEPS = 33
 SEGMENT_STEPS = 9
 
+FULL = re.compile("no space left|file too large|disk full|could not extend file", re.IGNORECASE)
+"""What the operating system and PostgreSQL say of a full disk."""
+
 
 class TransformError(RuntimeError):
     """dbt failed; the text names the first model, its error and the cure."""
@@ -281,6 +284,12 @@ def _static_columns(settings: Settings) -> dict[str, list[str]]:
 def _explain(results: Path, output: str, settings: Settings) -> str:
     """Name the first thing that failed, in words for a person."""
     log_file = settings.home_path / "dbt" / "logs" / "dbt.log"
+    if FULL.search(output):  # then the results, if they were written, may be cut off
+        return (
+            "dbt stopped: the disk is full.\n  What to do: Free space where METERWISE_HOME lies "
+            f"({settings.home_path}), or where PostgreSQL keeps its data, then run the stage again; what was there "
+            f"before is intact. Log: {log_file}"
+        )
     failed = _first_failure(results)
     if failed is None:
         lines = [line for line in output.splitlines() if line.strip()]
