@@ -9,6 +9,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+export ENV_FILE ?= .env
+COMPOSE := docker compose --env-file $(ENV_FILE)
 DEMO := $(if $(ONCE),--once) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(SEED),--seed $(SEED)) $(if $(HOME_FOLDER),--home $(HOME_FOLDER))
 
 .PHONY: help
@@ -34,13 +36,53 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## run one day of a made-up utility through everything (ONCE=1 ends by itself; CUSTOMERS=, SEED=)
 	@exec $(BIN)/meterwise demo $(DEMO)
 
-.PHONY: up
-up: $(STAMP) ## start PostgreSQL, MLflow and Airflow for your own sources.yml, until Ctrl-C
+.PHONY: serve
+serve: $(STAMP) ## start PostgreSQL, MLflow and Airflow on this machine for your own sources.yml, until Ctrl-C
 	@exec $(BIN)/meterwise up
+
+.PHONY: secrets
+secrets: ## for a server in Docker: make .env and secrets/ with random passwords; overwrites nothing
+	@exec deploy/secrets.sh
+
+.PHONY: up
+up: ## start the server (docker compose), wait until it is healthy, print its addresses
+	@exec deploy/up.sh
+
+.PHONY: down
+down: ## stop the server; its data stay
+	@$(COMPOSE) --profile "*" down
+
+.PHONY: ps
+ps: ## show the server's parts and how they are
+	@$(COMPOSE) ps -a --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'
+
+.PHONY: logs
+logs: ## show what the server's parts say (SERVICE=airflow-scheduler for one)
+	@$(COMPOSE) logs --tail 200 -f $(SERVICE)
+
+.PHONY: backup
+backup: ## save everything of the server (NAME=)
+	@exec deploy/save.sh $(NAME)
+
+.PHONY: restore
+restore: ## bring a backup back into an empty server (FROM=NAME), then start it
+	@deploy/restore.sh $(FROM) && exec deploy/up.sh
+
+.PHONY: upgrade
+upgrade: ## bring the server to the version that lies here: image, backup, migrations, start (VERSION=)
+	@exec deploy/upgrade.sh
+
+.PHONY: rollback
+rollback: ## bring the server back to the version before the last upgrade
+	@exec deploy/rollback.sh
 
 .PHONY: test
 test: $(STAMP) ## run the tests, end to end on a small utility
 	@$(BIN)/pytest -m "not figures and not chaos and not compose"
+
+.PHONY: test-compose
+test-compose: $(STAMP) ## run the tests of the server: needs a Docker engine (10 minutes)
+	@$(BIN)/pytest -m compose
 
 .PHONY: test-figures
 test-figures: $(STAMP) ## measure quality on real data (slow)

@@ -5,6 +5,10 @@ set -euo pipefail
 umask 077
 folder=${SECRETS_FOLDER:-secrets}
 env_file=${ENV_FILE:-.env}
+if [[ -e $env_file ]]; then
+    named=$(sed -n 's/^SECRETS_FOLDER=//p' "$env_file" | tail -n 1)
+    folder=${named:-$folder}
+fi
 
 random() { head -c "${1:-24}" /dev/urandom | base64 -w0 | tr '+/' 'ab' | tr -d '='; }
 
@@ -22,6 +26,7 @@ made=()
 mkdir -p "$folder/sources" "$folder/tls"
 chmod 700 "$folder"
 chmod 755 "$folder/sources" "$folder/tls"
+find "$folder/sources" "$folder/tls" -type f -exec chmod 444 {} +  # put there by hand, perhaps closed to containers
 make postgres_password "$(random)"
 make admin_url "postgresql://postgres:$(value postgres_password)@postgres:5432/postgres"
 make database_url "postgresql://meterwise:$(random)@postgres:5432/meterwise"
@@ -48,7 +53,7 @@ make mqtt_password "$(random)"
 if [[ ! -e $env_file ]]; then
     {
         echo "# Written by make secrets; every key is explained in .env.example."
-        echo "SECRETS_FOLDER=./$folder" | sed 's,\./\(\.*/\),\1,'
+        [[ $folder == /* || $folder == ./* ]] && echo "SECRETS_FOLDER=$folder" || echo "SECRETS_FOLDER=./$folder"
     } > "$env_file"
     made+=("$env_file")
 fi

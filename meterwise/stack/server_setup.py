@@ -8,9 +8,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
+from typing import Any
 
 from sqlalchemy import make_url
+from werkzeug.security import check_password_hash
 
+from meterwise.access import open_connection
+from meterwise.backup import unfinished
 from meterwise.registry.migration import migrate
 from meterwise.settings import Settings, get_settings
 from meterwise.stack import manifest
@@ -65,8 +70,23 @@ def make_buckets(settings: Settings) -> None:
         ) from error
 
 
+def make_administrator(settings: Settings) -> None:
+    """Make the account whose password is the secret ``airflow_password``; where it is there, nothing is to be done.
+
+    Airflow's own command takes many seconds a step, so its table is asked first.
+    """
+    found = _in_airflow(
+        settings, "select password from ab_user where username = %s and active", settings.airflow_username
+    )
+    password = settings.airflow_password.get_secret_value() if settings.airflow_password else ""
+    if not any(check_password_hash(known, password) for (known,) in found):
+        _run(_meterwise("accounts", "airflow", settings.airflow_username, "--role", "admin"))
+
+
 def make_pools(settings: Settings) -> None:
-    """Make Airflow's pools, or leave them as they are."""
+    """Make Airflow's pools, or leave those that are there as they are."""
+    if len(_in_airflow(settings, "select 1 from slot_pool where pool = any(%s)", list(POOLS))) == len(POOLS):
+        return
     wanted = {
         name: {"slots": slots, "description": description, "include_deferred": False}
         for name, (slots, description) in POOLS.items()
@@ -83,12 +103,15 @@ def refresh_manifest(settings: Settings) -> None:
     manifest.refresh(settings)
 
 
-def _meterwise(*arguments: str) -> Step:
-    return lambda settings: _run([sys.executable, "-m", "meterwise.cli", *arguments])
+def _in_airflow(settings: Settings, query: str, value: Any) -> list[Any]:
+    if settings.airflow_database_url is None:
+        raise SetupError("METERWISE_AIRFLOW_DATABASE_URL is not set; docker-compose.yml names its file.")
+    with closing(open_connection(make_url(settings.airflow_database_url.get_secret_value()))) as connection:
+        return connection.execute(query, [value]).fetchall()
 
 
-def _airflow(*arguments: str) -> Step:
-    return lambda settings: _run(command(*arguments))
+def _meterwise(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "meterwise.cli", *arguments]
 
 
 def _run(line: list[str]) -> None:
@@ -103,12 +126,13 @@ def _say(text: str) -> None:
 
 
 STEPS: dict[str, Step] = {
-    "users, roles and databases of PostgreSQL": _meterwise("database", "prepare"),
-    "versions of the databases": _meterwise("database", "check"),
-    "Airflow's tables": _airflow("db", "migrate"),
+    "users, roles and databases of PostgreSQL": lambda settings: _run(_meterwise("database", "prepare")),
+    "versions of the databases": lambda settings: _run(_meterwise("database", "check")),
+    "no half of a restore": unfinished.refuse,
+    "Airflow's tables": lambda settings: _run(command("db", "migrate")),
     "MLflow's tables": migrate_mlflow,
     "buckets of the object store": make_buckets,
-    "Airflow's administrator": _meterwise("accounts", "airflow", "admin", "--role", "admin"),
+    "Airflow's administrator": make_administrator,
     "Airflow's pools": make_pools,
     "models of dbt": refresh_manifest,
 }

@@ -1,0 +1,50 @@
+# What the commands of the server share: read by up.sh, upgrade.sh and rollback.sh, which `make` calls.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export ENV_FILE=${ENV_FILE:-.env}
+
+compose() { docker compose --env-file "$ENV_FILE" "$@"; }
+
+fail() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+value() { # key, default: what .env says
+    local found
+    found=$(sed -n "s/^$1=//p" "$ENV_FILE" | tail -n 1)
+    echo "${found:-${2:-}}"
+}
+
+remember() { # key, value: into .env, in the place of what it says now
+    local draft
+    draft=$(mktemp "$ENV_FILE.XXXXXX")
+    { grep -v "^$1=" "$ENV_FILE" || true; [[ -z ${2:-} ]] || echo "$1=$2"; } > "$draft"
+    mv "$draft" "$ENV_FILE"
+}
+
+image_tag() { value IMAGE_TAG "$(sed -n 's/^  image: meterwise:${IMAGE_TAG:-\(.*\)}$/\1/p' docker-compose.yml)"; }
+
+check_ground() { # before anything is started: an engine, .env, its keys, the secrets
+    docker info > /dev/null 2>&1 || fail "No Docker engine answers. Start Docker; docker info says more."
+    [[ -f $ENV_FILE ]] || fail "There is no $ENV_FILE. Make it, with the secrets: make secrets"
+    local known unknown folder missing
+    known=$(sed -nE 's/^#? ?([A-Z][A-Z0-9_]*)=.*/\1/p' .env.example)
+    unknown=$(sed -nE 's/^([A-Za-z_][A-Za-z0-9_]*)=.*/\1/p' "$ENV_FILE" | grep -v '^METERWISE_SECRETS__' |
+        sed -E 's/^(METERWISE_.*)_FILE$/\1/' | grep -vxF "$known" || true)
+    [[ -z $unknown ]] || fail "Unknown key(s) in $ENV_FILE: ${unknown//$'\n'/, }. Correct or delete them; .env.example has every key."
+    folder=$(value SECRETS_FOLDER)
+    [[ -n $folder ]] || fail "SECRETS_FOLDER is not in $ENV_FILE. Write it there, or let make secrets do so."
+    missing=$(sed -nE 's/.*file: "\$\{SECRETS_FOLDER\}\/(.*)".*/\1/p' docker-compose.yml |
+        while read -r name; do [[ -s $folder/$name ]] || echo "$name"; done)
+    [[ -z $missing ]] || fail "Missing or empty in $folder: ${missing//$'\n'/, }. Make them: make secrets"
+    local sources
+    sources=$(value SOURCES_FILE ./sources.yml)
+    [[ -f $sources ]] || fail "There is no $sources: what comes in. Write it (examples/ has some), or name it in $ENV_FILE: SOURCES_FILE="
+}
+
+build_if_missing() {
+    docker image inspect "meterwise:$(image_tag)" > /dev/null 2>&1 && return
+    echo "Building the image meterwise:$(image_tag) (minutes, once)"
+    compose --progress=quiet build init
+}

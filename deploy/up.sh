@@ -1,0 +1,58 @@
+#!/bin/bash
+# Starts the server in order, tells how it goes, and waits until all of it is healthy; if it cannot, nothing stays up.
+. "$(dirname "$0")/ground.sh"
+limit=${LIMIT:-900}
+
+states() { compose ps -a --format '{{.Service}} {{.State}} {{.Health}}' | sort; }
+
+tell() { # what is new since the last time
+    local now
+    now=$(states)
+    comm -13 <(printf '%s\n' "$before") <(printf '%s\n' "$now") | grep -v ' created' |
+        while read -r service state health; do printf '  %4d s  %s: %s\n' "$SECONDS" "$service" "${health:-$state}"; done || true
+    before=$now
+    local lines
+    lines=$(compose logs --no-log-prefix --since "$begun" init 2> /dev/null | grep -E '^[0-9]+/[0-9]+ ' || true)
+    printf '%s\n' "$lines" | tail -n "+$((told + 1))" | grep . | sed "s/^/           init: /" || true
+    told=$(grep -c . <<< "$lines" || true)
+}
+
+give_up() {
+    echo "The server was not started."
+    if [[ $(compose ps -a --format '{{.ExitCode}}' init) != 0 ]]; then
+        compose logs --no-log-prefix --since "$begun" init | tail -n 25 | sed 's/^/  /'
+    else
+        tail -n 5 "$log" | sed 's/^/  /'
+        states | grep -E 'unhealthy|exited|restarting|starting' | grep -v '^init ' | sed 's/^/  /' || true
+        echo "  What a part says: make logs SERVICE=airflow-scheduler"
+    fi
+    compose stop > /dev/null 2>&1 || true
+    fail "Everything is stopped; data are as they were."
+}
+
+check_ground
+build_if_missing
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+before='' told=0 begun=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+compose --progress=plain up -d --remove-orphans > "$log" 2>&1 &
+starter=$!
+while kill -0 $starter 2> /dev/null; do
+    tell
+    sleep 3
+done
+wait $starter || give_up
+while states | grep -qE ' (starting|unhealthy|restarting)$'; do
+    tell
+    ((SECONDS < limit)) || give_up
+    sleep 3
+done
+tell
+folder=$(value SECRETS_FOLDER)
+cat <<TEXT
+Up after $SECONDS s.
+  Airflow     $(value AIRFLOW_PUBLIC_URL "http://127.0.0.1:$(value AIRFLOW_PORT 8080)")   user admin, password: cat $folder/airflow_password
+  MLflow      $(value MLFLOW_PUBLIC_URL "http://127.0.0.1:$(value MLFLOW_PORT 5000)")   user admin, password: cat $folder/mlflow_admin_password
+  Data Docs   $(value DATA_DOCS_PUBLIC_URL "http://127.0.0.1:$(value DATA_DOCS_PORT 8090)")
+  PostgreSQL  $(value BIND_ADDRESS 127.0.0.1):$(value POSTGRES_PORT 5432), database meterwise, schema published
+TEXT
