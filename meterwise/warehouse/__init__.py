@@ -71,9 +71,9 @@ class Warehouse:
         """Run a query (``$name`` placeholders) and return its result as an Arrow table."""
         return self._engine.arrow(sql, parameters or {}, role)
 
-    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None, role: Role = "transformer") -> None:
         """Run one statement for its effect."""
-        self._engine.execute(sql, parameters or {})
+        self._engine.execute(sql, parameters or {}, role)
 
     def export_parquet(self, sql: str, path: str) -> None:
         """Write the result of a query to a Parquet file, so that the warehouse is free before a model is fitted."""

@@ -84,8 +84,8 @@ class DuckDBEngine:
         with self.opened() as connection:
             return connection.sql(sql, params=dict(parameters)).to_arrow_table()
 
-    def execute(self, sql: str, parameters: Mapping[str, Any]) -> None:
-        """Run a statement for its effect."""
+    def execute(self, sql: str, parameters: Mapping[str, Any], role: str) -> None:
+        """Run a statement for its effect; DuckDB knows no roles."""
         with self.opened() as connection:
             connection.execute(sql, dict(parameters))
 

@@ -63,9 +63,9 @@ class PostgreSQLEngine:
         with Session(self.url(role)) as session, session.stream(sql, parameters) as rows:
             return rows.read_all()
 
-    def execute(self, sql: str, parameters: Mapping[str, Any]) -> None:
+    def execute(self, sql: str, parameters: Mapping[str, Any], role: str) -> None:
         """Run one statement, or several in one transaction."""
-        with self._statements("transformer") as connection:
+        with self._statements(role) as connection:
             connection.execute(bound(sql, parameters).encode())
 
     def export_parquet(self, sql: str, path: str) -> None:

@@ -19,7 +19,14 @@ from meterwise.warehouse.postgresql.arrow_types import typed
 BATCH_ROWS = 100_000
 PLACEHOLDER = re.compile(r"\$([a-z_][a-z0-9_]*)")
 NO_SPACE, NUL_BYTE, NO_RIGHT = "53100", "22021", "42501"
-GONE = ("no connection to the server", "server closed the connection", "terminating connection", "connection to server")
+GONE = re.compile(
+    "no connection to the server|server closed the connection|terminating connection|connection to server|"
+    "could not (receive|send) data|connection is closed|consuming input failed|SSL connection has been closed|"
+    "Connection reset|Broken pipe",
+    re.IGNORECASE,
+)
+PATIENCE = {"connect_timeout": "15", "keepalives_idle": "60", "keepalives_count": "4", "application_name": "meterwise"}
+"""A server that vanished without a word is noticed within minutes."""
 CURES = {
     NO_SPACE: "the disk of the PostgreSQL server is full. Free space there and run it again; what was there is intact",
     NO_RIGHT: "its user has not the rights for this. `meterwise database prepare`, as administrator, grants them",
@@ -47,7 +54,8 @@ class Session:
 
     def __init__(self, url: URL) -> None:
         self.url = url
-        address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        patient = url.set(drivername="postgresql", query={**PATIENCE, **url.query})
+        address = patient.render_as_string(hide_password=False)
         try:
             self._connection = dbapi.connect(address)
         except adbc_driver_manager.Error as error:
@@ -114,7 +122,7 @@ def in_our_words(url: URL, text: str, sqlstate: str | None) -> WarehouseRefusedE
     """Return what an error of a statement means; never the statement, whose values may be a person's."""
     place = f"The warehouse's PostgreSQL at {where(url)}"
     told = text.partition("\n")[0].partition("Query was:")[0].strip()
-    if (sqlstate or "").startswith(("57P", "08")) or (not sqlstate and any(word in text for word in GONE)):
+    if (sqlstate or "").startswith(("57P", "08")) or (not sqlstate and GONE.search(text)):
         return WarehouseUnavailableError(
             f"{place} went away in the middle ({told}); nothing of this is half done. It is tried again at the next "
             "run; look at the server's log if it stays away."

@@ -10,8 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 from landing_site import Site
+from pydantic import SecretStr
+from sqlalchemy import make_url
 
-from meterwise.ingest import LandingError, land
+from meterwise.access.prepare import prepare
+from meterwise.ingest import LandingError, land, refuse
+from meterwise.postgres import EmbeddedPostgres
+from meterwise.quarantine import overview, replay
+from meterwise.warehouse import Warehouse
 from meterwise.warehouse.postgresql.session import Session
 
 pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
@@ -115,3 +121,29 @@ def test_reads_lie_in_partitions_of_their_months_and_memory_keeps_none(site: Sit
         ]
         area.bring("meter_reads", of="received")
         assert area.connection.sql("select count(*) from raw.meter_reads").fetchall() == [(2,)]
+
+
+def test_the_rights_of_the_service_are_enough(site: Site, read: Read, postgres_server: EmbeddedPostgres) -> None:
+    owner = site.settings.warehouse_url
+    assert owner is not None
+    url = make_url(owner.get_secret_value())
+    service = url.set(username="service", password="planted-service").render_as_string(hide_password=False)
+    site.settings = site.settings.model_copy(
+        update={name: SecretStr(service) for name in ("database_url", "warehouse_url")}
+        | {"admin_url": SecretStr(postgres_server.url())}
+    )
+    site.warehouse = Warehouse(site.settings)
+    prepare(site.settings)
+
+    deliver(site, read)
+    site.write("d.csv", [read(meter="M1", start="2026-05-01", kwh="x"), *(read(meter=f"N{n}") for n in range(30))])
+    site.land()
+    load_ids = land("meter_reads", "2026-07-15", site.settings)
+    refuse(load_ids, "a check said no", site.settings)
+
+    owned = Warehouse(site.settings.model_copy(update={"warehouse_url": owner}))
+    owners = owned.arrow("select distinct tableowner as owner from pg_tables where schemaname = 'raw'")
+    assert owners.to_pylist() == [{"owner": "loader"}]
+    assert owned.arrow("select count(*) as n from raw.quarantine").to_pylist() == [{"n": 1}]
+    replay(settings=site.settings)
+    assert overview(site.settings)["rows"].to_pylist() == [1]
