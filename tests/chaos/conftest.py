@@ -45,7 +45,8 @@ def folder() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="meterwise-chaos-"))
     path.chmod(0o755)
     yield path
-    shutil.rmtree(path, ignore_errors=True)
+    if not os.environ.get("CHAOS_KEEP"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -84,6 +84,12 @@ def differences(one: Tables, other: Tables) -> list[str]:
     return words
 
 
+def assert_equal(one: Tables, other: Tables) -> None:
+    """Fail with the rows that differ."""
+    found = differences(one, other)
+    assert not found, "\n".join(found)
+
+
 def _only_in(one: pa.Table, other: pa.Table) -> list[tuple[str, ...]]:
     """A few rows that the first table has more often than the second, as text."""
     texts = ", ".join(f'"{name}"::varchar' for name in one.column_names)

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from chaos.conftest import ENGINE, FIRST, settings_for, utility_in
 from chaos.scarce_disk import ScarceDisk
-from chaos.tables import Tables, differences, published_tables
+from chaos.tables import Tables, assert_equal, published_tables
 from chaos.undisturbed import Undisturbed, everything
 from meterwise import registry
 from meterwise.database import connect
@@ -127,7 +127,7 @@ def test_a_full_disk_while_landing(site: Site) -> None:
 
     assert is_full(told), told
     chain.land(site.second, site.settings)
-    assert not differences(site.published(), before)
+    assert_equal(site.published(), before)
 
 
 def test_a_full_disk_while_dbt_builds(site: Site) -> None:
@@ -139,7 +139,7 @@ def test_a_full_disk_while_dbt_builds(site: Site) -> None:
 
     assert is_full(told), told
     chain.build(site.second, site.settings)
-    assert not differences(site.published(), before)
+    assert_equal(site.published(), before)
 
 
 def test_mlflow_gone_while_training(site: Site) -> None:
@@ -160,7 +160,7 @@ def test_mlflow_gone_while_training(site: Site) -> None:
     assert "again" in told[0], told
     assert "does not answer" in again, again
     assert site.champions() == champions
-    assert not differences(site.published(), before)
+    assert_equal(site.published(), before)
     assert train("churn", site)
 
 
@@ -176,7 +176,7 @@ def test_the_store_of_the_artifacts_gone_while_training(site: Site) -> None:
 
     assert "MLflow" in told, told
     assert site.champions() == champions
-    assert not differences(site.published(), before)
+    assert_equal(site.published(), before)
     assert train("segments", site)
 
 
@@ -189,7 +189,7 @@ def test_a_full_disk_and_a_restart_of_postgresql_while_delivering(site: Site, un
         told = words_of(lambda: deliver(site.second, "full", site.settings))
     come_back(site)
     assert is_full(told), told
-    assert not differences(site.published(), before)
+    assert_equal(site.published(), before)
 
     with holding(site, "published_data.customer_usage_daily") as blocked:
         told_by: list[str] = []
@@ -202,10 +202,10 @@ def test_a_full_disk_and_a_restart_of_postgresql_while_delivering(site: Site, un
         delivery.join()
         site.postgres.start_again()
     assert "PostgreSQL" in told_by[0], told_by
-    assert not differences(site.published(), before)
+    assert_equal(site.published(), before)
 
     chain.publish(site.second, site.settings)
-    assert not differences(everything(site.settings, [SECOND]), undisturbed.after(SECOND))
+    assert_equal(everything(site.settings, [SECOND]), undisturbed.after(SECOND))
 
 
 def test_two_loaders_at_once_and_a_clock_that_jumps(site: Site, undisturbed: Undisturbed) -> None:
@@ -224,7 +224,7 @@ def test_two_loaders_at_once_and_a_clock_that_jumps(site: Site, undisturbed: Und
         shown = connection.execute("select distinct as_of_date from published.customer_segments").fetchall()
 
     assert shown == [(third,)]
-    assert not differences(everything(site.settings, [third]), undisturbed.after(third))
+    assert_equal(everything(site.settings, [third]), undisturbed.after(third))
 
 
 def come_back(site: Site) -> None:

@@ -11,7 +11,7 @@ import pytest
 from chaos.conftest import FIRST
 from chaos.reader import Reader
 from chaos.server import Server
-from chaos.tables import Tables, differences, published_tables
+from chaos.tables import Tables, assert_equal, published_tables
 from chaos.undisturbed import Undisturbed, everything
 from chaos.victims import dbt
 from meterwise.database import connect
@@ -34,7 +34,7 @@ def test_two_runs_of_a_day_at_once(server: Server, utility: SyntheticUtility, un
         runs = [server.begin(day.isoformat()) for _ in range(2)]
         assert [run.wait(LIMIT_SECONDS) for run in runs] == [0, 0], server.output_of(day.isoformat()).read_text()
 
-    assert not differences(everything(server.attached(), [day]), undisturbed.after(day))
+    assert_equal(everything(server.attached(), [day]), undisturbed.after(day))
     assert not reader.trouble
 
 
@@ -53,7 +53,7 @@ def test_a_worker_lost_in_the_middle_of_a_build(
         building.wait(10)
         assert run.wait(LIMIT_SECONDS) == 0, server.output_of(day.isoformat()).read_text()
 
-    assert not differences(everything(server.attached(), [day]), undisturbed.after(day))
+    assert_equal(everything(server.attached(), [day]), undisturbed.after(day))
     assert not reader.trouble
 
 
@@ -67,7 +67,7 @@ def test_runs_that_are_cleared_and_run_again_change_nothing(server: Server) -> N
     wait_until_quiet(airflow)
 
     assert {airflow.run(runs[dag_id]).state for dag_id in BACK_TO_BACK} == {"success"}
-    assert not differences(everything(server.attached(), [newest(server)]), before)
+    assert_equal(everything(server.attached(), [newest(server)]), before)
 
 
 def test_a_backfill_rebuilds_and_delivers_a_past_day_and_does_not_show_it(server: Server) -> None:
@@ -89,7 +89,7 @@ def test_a_backfill_rebuilds_and_delivers_a_past_day_and_does_not_show_it(server
         (selection, FIRST)
         for selection in ("features/churn", "features/demand", "features/segments", "publish", "warehouse")
     }
-    assert not differences(as_shown(settings), shown)
+    assert_equal(as_shown(settings), shown)
     assert rows_of_first(settings) == known
 
 
