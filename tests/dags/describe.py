@@ -11,6 +11,7 @@ def main(folder: str) -> None:
     before = set(sys.modules)
     import airflow.sdk  # noqa: F401
     from airflow.dag_processing.dagbag import DagBag
+    from airflow.serialization.serialized_objects import DagSerialization
 
     airflow_itself = set(sys.modules) - before
     sys.path.insert(0, folder)
@@ -25,6 +26,9 @@ def main(folder: str) -> None:
             "catchup": dag.catchup,
             "max_active_runs": dag.max_active_runs,
             "params": sorted(dag.params),
+            # What Airflow keeps in its database and shows to whoever may look.
+            "kept": json.dumps(DagSerialization.to_dict(dag), default=str),
+            "profile": [task.profile_config.target_name for task in dag.tasks if hasattr(task, "profile_config")],
             "tasks": {
                 task.task_id: {
                     "owner": task.owner,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from meterwise.planning import DAG_IDS, DOMAINS, TRAINED
 from meterwise.settings import Settings, as_environment
@@ -18,6 +19,7 @@ from meterwise.stack.airflow_server import FIXED, TELEMETRY_OFF
 DAGS = Path(__file__).parents[2] / "dags"
 FILES = sorted(DAGS.glob("*.py"))
 MOST_LINES = 80
+PLANTED = "Planted-Password-Qx7"
 ALLOWED_IMPORTS = {
     "airflow",
     "alerting",
@@ -37,8 +39,11 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = tmp_path_factory.mktemp("dags")
     settings = Settings(home=home)
     manifest.refresh(settings)
+    on_postgresql = {"warehouse": "postgresql", "warehouse_url": SecretStr(f"postgresql://us:{PLANTED}@nowhere/w")}
+    settings = settings.model_copy(update=on_postgresql)
     environment = {**os.environ, **as_environment(settings), **FIXED, **TELEMETRY_OFF}
     environment |= {
+        "DBT_ENV_SECRET_WAREHOUSE_PASSWORD": PLANTED,
         "AIRFLOW_HOME": str(home / "airflow"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
@@ -54,6 +59,12 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_every_dag_loads_and_no_other_is_there(described: dict[str, Any]) -> None:
     assert described["errors"] == {}
     assert set(described["dags"]) == DAG_IDS
+
+
+def test_dbt_runs_on_the_engine_of_the_settings_and_airflow_keeps_no_password(described: dict[str, Any]) -> None:
+    assert set(described["dags"]["build_warehouse"]["profile"]) == {"postgresql"}
+    assert "['variables'] | tojson" in described["dags"]["build_warehouse"]["kept"], "templates are among what is kept"
+    assert [dag_id for dag_id, dag in described["dags"].items() if PLANTED in dag["kept"]] == []
 
 
 def test_loading_them_loads_nothing_heavy(described: dict[str, Any]) -> None:
