@@ -12,7 +12,7 @@ from meterwise.access.airflow_accounts import FAB
 from meterwise.outcomes import RefusedError
 from meterwise.secret_files import SUFFIX
 from meterwise.settings import PREFIX, Settings, get_settings
-from meterwise.stack.airflow_server import FIXED, TELEMETRY_OFF
+from meterwise.stack.airflow_server import FIXED, TELEMETRY_OFF, openlineage
 from meterwise.stack.stack import COSMOS_DECIDES
 from meterwise.transform import dbt_environment
 
@@ -34,7 +34,10 @@ def environment(settings: Settings) -> dict[str, str]:
         **TELEMETRY_OFF,
         **{name: value for name, value in FIXED.items() if name not in EMBEDDED_ONLY},
         **FAB,
+        **openlineage(settings),
         "AIRFLOW_HOME": str(AIRFLOW_HOME),
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",  # a machine that is busy is no reason to lose a DAG
+        "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
         "AIRFLOW__CORE__DAGS_FOLDER": str(settings.project / "dags"),
         "AIRFLOW__CORE__FERNET_KEY_CMD": _print("airflow_fernet_key"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD": _print("airflow_database_url", "psycopg2"),

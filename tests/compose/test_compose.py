@@ -1,0 +1,176 @@
+"""The team's server as a whole: it starts in order, asks for passwords, publishes days, survives kills and restarts."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from datetime import date
+
+import httpx
+import psycopg
+import pytest
+
+from compose.server import FIRST, OURS, SECOND, Server, status_code
+from e2e.small_utility import TABLES
+
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(1200)]
+
+READER = "crm_tool"
+
+
+@pytest.fixture(scope="session")
+def first_day(server: Server) -> str:
+    """What the command said that took the first day to publication."""
+    return server.run_day(FIRST)
+
+
+@pytest.fixture(scope="session")
+def reader(server: Server, first_day: str) -> Iterator[psycopg.Connection]:
+    """A connection of a downstream system, which has an account of its own."""
+    password = server.secret("redis_password")
+    server._run(
+        [
+            *("docker", "compose", "--env-file", str(server.env_file), "run", "--rm", "--no-deps", "-T"),
+            *("-e", f"NEW_PASSWORD={password}", "init", "sh", "-c"),
+            f'printf %s "$NEW_PASSWORD" | meterwise database add-user {READER} --password-stdin',
+        ],
+        False,
+    )
+    with server.connect(username=READER, password=password) as connection:
+        yield connection
+
+
+def test_every_part_asks_for_a_password(server: Server) -> None:
+    mlflow = f"{server.url('MLFLOW')}/api/2.0/mlflow/experiments/search?max_results=1"
+    airflow = f"{server.url('AIRFLOW')}/api/v2/dags"
+    token = {"username": "admin", "password": "admin"}
+
+    assert status_code(airflow) == httpx.codes.UNAUTHORIZED
+    assert httpx.post(f"{server.url('AIRFLOW')}/auth/token", json=token).status_code == httpx.codes.UNAUTHORIZED
+    assert status_code(mlflow) == status_code(mlflow, ("admin", "password1234")) == httpx.codes.UNAUTHORIZED
+    assert status_code(mlflow, ("admin", server.secret("mlflow_admin_password"))) == httpx.codes.OK
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        server.connect(password="meterwise")
+
+
+def test_ports_are_open_on_this_machine_alone(server: Server) -> None:
+    bindings = [
+        binding["HostIp"]
+        for container in server.containers()
+        for found in (container["HostConfig"]["PortBindings"] or {}).values()
+        for binding in found
+    ]
+    assert set(bindings) == {"127.0.0.1"}
+
+
+def test_our_containers_are_no_root_and_cannot_change_themselves(server: Server) -> None:
+    for container in server.containers(*OURS):
+        assert container["Config"]["User"] not in {"", "0", "root"}
+        assert container["HostConfig"]["ReadonlyRootfs"]
+        assert container["HostConfig"]["CapDrop"] == ["ALL"]
+        assert container["HostConfig"]["Memory"] > 0
+        assert container["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+
+
+def test_no_secret_stands_in_a_container_an_image_or_a_log(server: Server, first_day: str) -> None:
+    texts = server.compose("logs", "--no-color") + first_day
+    texts += str(server.containers()) + server._run(["docker", "history", "--no-trunc", "meterwise:test"], False).stdout
+    values = {
+        part
+        for path in (server.folder / "secrets").glob("[a-z]*")
+        if path.is_file()
+        for part in path.read_text().replace("@", " ").replace(":", " ").replace('"', " ").split()
+        if len(part) >= 16 and not part.startswith("/") and "_" not in part.rstrip("_")
+    }
+
+    assert len(values) >= 12
+    assert [path for path in values if path in texts] == []
+
+
+def test_a_day_is_published_and_read_by_those_who_may(server: Server, reader: psycopg.Connection) -> None:
+    rows = {table: reader.execute(f"select count(*) from published.{table}").fetchone() for table in TABLES}
+
+    assert all(count and count[0] > 0 for count in rows.values()), rows
+    for closed in ("raw.crm_customers", "publish.publish_customer_segments", "ops.builds"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute(f"select * from {closed} limit 1")
+
+
+def test_a_killed_part_is_started_again(server: Server, reader: psycopg.Connection) -> None:
+    before = {container["Name"]: container for container in server.containers("airflow-scheduler", "mlflow")}
+    for container in before.values():
+        os.kill(container["State"]["Pid"], signal.SIGKILL)
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline:
+        now = {container["Name"]: container["State"] for container in server.containers("airflow-scheduler", "mlflow")}
+        if all(
+            state["Pid"] not in {0, before[name]["State"]["Pid"]} and state["Health"]["Status"] == "healthy"
+            for name, state in now.items()
+        ):
+            return
+        time.sleep(3)
+    pytest.fail(f"not up again: {now}")
+
+
+def test_after_a_restart_the_next_day_follows_and_nothing_is_lost_or_doubled(server: Server, first_day: str) -> None:
+    before = _published(server, FIRST)
+    server.make("down")
+    server.set(METERWISE_LAST_DATE=SECOND)
+    server.hand_over(SECOND)
+    server.make("up")
+
+    server.run_day(SECOND)
+
+    assert _published(server, SECOND)
+    assert _published(server, FIRST) == before
+    with server.administrator() as connection:
+        landed, kept, keys = connection.execute(
+            """
+            select
+                (select sum(accepted) from raw.load_audit where source like 'meter%'),
+                count(*),
+                count(distinct (meter_id, channel, interval_start_utc, received_at_utc))
+            from raw.meter_reads
+            """
+        ).fetchone()  # type: ignore[misc]
+        models = connection.execute("select count(*) from ops.promotions").fetchone()
+    assert landed == kept == keys > 0
+    assert models
+    assert models[0] > 0
+
+
+def test_a_wrong_password_starts_nothing_and_says_so(server: Server, first_day: str) -> None:
+    secret = server.folder / "secrets" / "admin_url"
+    right = secret.read_text()
+    server.make("down")
+    secret.chmod(0o644)
+    secret.write_text(right.replace(server.secret("postgres_password"), "wrong"))
+
+    refused = server.make("up", may_fail=True)
+
+    secret.write_text(right)
+    assert refused.returncode != 0
+    assert "refuses the password of user postgres" in refused.stdout + refused.stderr
+    assert [c["Name"] for c in server.containers() if c["State"]["Running"]] == []
+
+
+def _published(server: Server, day: date) -> dict[str, list[str]]:
+    """What the newest version for a day holds, table by table, without what names a run."""
+    query = """
+        select p.version from published.publications as p
+        where p.as_of_date = %s order by p.version desc limit 1
+    """
+    with server.administrator() as connection:
+        version = connection.execute(query, [day]).fetchone()
+        assert version, f"{day} was not published"
+        return {
+            table: [
+                row
+                for (row,) in connection.execute(
+                    "select row(p.rows, p.checksum)::text from published.publications as p "
+                    "where p.version = %s and p.table_name = %s",
+                    [version[0], table],
+                )
+            ]
+            for table in TABLES
+        }
