@@ -2,13 +2,13 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 
-from chaos.server import Server
-from meterwise.postgres import EmbeddedPostgres, EmbeddedPostgresError
+from meterwise.postgres import EmbeddedPostgresError
 from meterwise.publish.tables import PUBLISHED
 
 POLL_SECONDS = 0.4
@@ -24,13 +24,14 @@ class Reader:
     """Polls on its own connection, and connects again when PostgreSQL was away.
 
     Attributes:
+        open: Opens a connection to the database.
         trouble: What must never be seen, in words.
         polls: How often all tables were read in one statement.
         refused: How often PostgreSQL was away.
         contents: What each version was seen to hold, by version and table.
     """
 
-    server: Server
+    open: Callable[[], psycopg.Connection]
     trouble: list[str] = field(default_factory=list)
     polls: int = 0
     refused: int = 0
@@ -77,8 +78,8 @@ class Reader:
 
     def _connect(self) -> psycopg.Connection:
         if self._connection is None:
-            url = EmbeddedPostgres(self.server.home / "postgres").url("meterwise", driver="")
-            self._connection = psycopg.connect(url, connect_timeout=5)
+            self._connection = self.open()
+            self._connection.autocommit = True
         return self._connection
 
     def _disconnect(self) -> None:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import psycopg
 
+from meterwise.postgres import EmbeddedPostgres
 from meterwise.settings import PREFIX, Settings, as_environment
 from meterwise.stack.attached import AttachedStack
 from meterwise.stack.processes import kill_leftovers
-from meterwise.stack.state import is_running
+from meterwise.stack.state import WANTED_PORTS, StackState, any_free_port, is_running
 
 START_SECONDS = 300.0
 MARK_OF_UP = "Up. Ctrl-C stops everything."
@@ -38,6 +40,9 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it is up."""
         told = self.said.count(MARK_OF_UP)
+        if not (self.home / "stack.json").exists():  # the usual ports may be another stack's, which starts meanwhile
+            self.home.mkdir(parents=True, exist_ok=True)
+            StackState(ports={name: any_free_port() for name in WANTED_PORTS}).save(self.home)
         self.process = self._run("up", "--home", str(self.home), output=self.output)
         deadline = time.monotonic() + START_SECONDS
         while self.said.count(MARK_OF_UP) == told:
@@ -59,6 +64,11 @@ class Server:
 
     def output_of(self, day: str) -> Path:
         return self.home.with_suffix(f".run-{day}")
+
+    def connect(self) -> psycopg.Connection:
+        """Open a connection as a downstream system would; fails while PostgreSQL is away."""
+        url = EmbeddedPostgres(self.home / "postgres").url("meterwise", driver="")
+        return psycopg.connect(url, connect_timeout=5)
 
     def attached(self) -> Settings:
         """Settings with the addresses of what runs."""

@@ -34,7 +34,7 @@ def test_kills_at_random_lose_nothing_and_double_nothing(
     tell(f"Repeat the choice of these kills with CHAOS_SEED={seed}")
     chaos = Chaos(server, random.Random(seed))
     day = utility.first_date
-    with Reader(server) as reader:
+    with Reader(server.connect) as reader:
         while not chaos.is_over:
             utility.advance_to(day)
             chaos.take(day)

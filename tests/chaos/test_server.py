@@ -30,7 +30,7 @@ def test_two_runs_of_a_day_at_once(server: Server, utility: SyntheticUtility, un
     day = following(server)
     utility.advance_to(day)
 
-    with Reader(server) as reader:
+    with Reader(server.connect) as reader:
         runs = [server.begin(day.isoformat()) for _ in range(2)]
         assert [run.wait(LIMIT_SECONDS) for run in runs] == [0, 0], server.output_of(day.isoformat()).read_text()
 
@@ -45,7 +45,7 @@ def test_a_worker_lost_in_the_middle_of_a_build(
     day = following(server)
     utility.advance_to(day)
 
-    with Reader(server) as reader:
+    with Reader(server.connect) as reader:
         run = server.begin(day.isoformat())
         (building,) = wait_for(lambda: dbt(server))
         worker = psutil.Process(building.ppid())
