@@ -23,16 +23,20 @@ POSTGRESQL_TYPES = {
 }
 
 
-def typed(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
+def typed(reader: pa.RecordBatchReader, broken: list[Exception]) -> pa.RecordBatchReader:
     """Return the rows with every numeric as decimal of its declared precision.
 
     A numeric without one, as sums are, gets as many decimals as it needs; its rows must fit into memory.
+
+    Args:
+        reader: Rows as the driver gives them.
+        broken: Gets the error, should the stream break in the middle.
     """
     kinds = [_kind(field) for field in reader.schema]
     if None not in kinds:
         schema = pa.schema(list(zip(reader.schema.names, kinds, strict=True)))
-        return pa.RecordBatchReader.from_batches(schema, _cast(reader, schema))
-    table = reader.read_all()
+        return pa.RecordBatchReader.from_batches(schema, _cast(_watched(reader, broken), schema))
+    table = pa.Table.from_batches(list(_watched(reader, broken)), reader.schema)
     found = [kind or _needed(column) for kind, column in zip(kinds, table.columns, strict=True)]
     schema = pa.schema(list(zip(reader.schema.names, found, strict=True)))
     return pa.RecordBatchReader.from_batches(schema, _cast(table.to_batches(), schema))
@@ -58,6 +62,14 @@ def _kind(field: pa.Field) -> pa.DataType | None:
         modifier = int(metadata.get(b"POSTGRESQL:typmod", b"-1")) - 4
         return pa.decimal128(modifier >> 16 & 0xFFFF, modifier & 0x7FF) if modifier >= 0 else None
     return getattr(field.type, "storage_type", field.type)
+
+
+def _watched(batches: pa.RecordBatchReader, broken: list[Exception]) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except Exception as error:
+        broken.append(error)
+        raise
 
 
 def _cast(batches: Iterator[pa.RecordBatch] | list[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -86,9 +86,16 @@ class Session:
     @contextmanager
     def stream(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[pa.RecordBatchReader]:
         """Run a query and hand out its rows as they come, in the types that DuckDB would give."""
+        broken: list[Exception] = []
         with self._in_words(), self._connection.cursor() as cursor:
             cursor.execute(bound(sql, parameters or {}))
-            yield typed(cursor.fetch_record_batch())
+            try:
+                yield typed(cursor.fetch_record_batch(), broken)
+            except Exception:
+                if broken:  # whoever read on has wrapped it in an error of his own
+                    text = str(broken[0])
+                    raise in_our_words(self.url, text, getattr(broken[0], "sqlstate", None)) from None
+                raise
 
     def copy_in(self, table: str, rows: pa.RecordBatchReader | pa.Table, temporary: bool = False) -> None:
         """Append rows to a table of the same column names and types, or to a new temporary table."""
