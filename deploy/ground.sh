@@ -23,15 +23,21 @@ remember() { # key, value: into .env, in the place of what it says now
     mv "$draft" "$ENV_FILE"
 }
 
+stop() { # pattern: the running services whose name it matches
+    local services
+    services=$(compose ps --services | grep -E "$1" || true)
+    [[ -z $services ]] || compose stop $services > /dev/null 2>&1
+}
+
 image_tag() { value IMAGE_TAG "$(sed -n 's/^  image: meterwise:${IMAGE_TAG:-\(.*\)}$/\1/p' docker-compose.yml)"; }
 
 check_ground() { # before anything is started: an engine, .env, its keys, the secrets
     docker info > /dev/null 2>&1 || fail "No Docker engine answers. Start Docker; docker info says more."
     [[ -f $ENV_FILE ]] || fail "There is no $ENV_FILE. Make it, with the secrets: make secrets"
     local known unknown folder missing
-    known=$(sed -nE 's/^#? ?([A-Z][A-Z0-9_]*)=.*/\1/p' .env.example)
+    known=$(sed -nE 's/^#? ?([A-Z][A-Z0-9_]*)=.*/\1/p' .env.example | sed -E 's/^(METERWISE_.*)$/\1\n\1_FILE/')
     unknown=$(sed -nE 's/^([A-Za-z_][A-Za-z0-9_]*)=.*/\1/p' "$ENV_FILE" | grep -v '^METERWISE_SECRETS__' |
-        sed -E 's/^(METERWISE_.*)_FILE$/\1/' | grep -vxF "$known" || true)
+        grep -vxF "$known" || true)
     [[ -z $unknown ]] || fail "Unknown key(s) in $ENV_FILE: ${unknown//$'\n'/, }. Correct or delete them; .env.example has every key."
     folder=$(value SECRETS_FOLDER)
     [[ -n $folder ]] || fail "SECRETS_FOLDER is not in $ENV_FILE. Write it there, or let make secrets do so."

@@ -9,7 +9,7 @@ saved=$(value PREVIOUS_BACKUP)
 docker image inspect "meterwise:$previous" > /dev/null 2>&1 || fail "The image meterwise:$previous is gone. Check out that version, build it (docker build -t meterwise:$previous .) and try again."
 
 echo "Stopping $(image_tag)"
-compose stop $(compose ps --services | grep -E '^(airflow-|mlflow|data-docs)' || true) > /dev/null 2>&1
+stop '^(airflow-|mlflow|data-docs)'
 compose --progress=quiet up -d --wait postgres seaweedfs > /dev/null 2>&1
 if told=$(IMAGE_TAG=$previous compose --progress=quiet run --rm --no-deps init meterwise database check 2>&1); then
     echo "No database was migrated beyond $previous; it goes on with the data of now"

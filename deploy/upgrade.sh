@@ -10,7 +10,7 @@ saved=before-$new-$(date -u +%Y%m%dT%H%M%S)
 echo "Building meterwise:$new (until it is there, $old goes on)"
 IMAGE_TAG=$new compose --progress=quiet build init
 echo "Stopping what writes; published tables stay readable"
-compose stop $(compose ps --services | grep -E '^(airflow-|mlflow)' || true) > /dev/null 2>&1
+stop '^(airflow-|mlflow)'
 echo "Saving everything as $saved"
 ./deploy/save.sh "$saved" || { ./deploy/up.sh; fail "The backup failed, so nothing was changed and $old runs again."; }
 remember PREVIOUS_IMAGE_TAG "$old"
