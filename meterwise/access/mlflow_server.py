@@ -14,6 +14,7 @@ import typer
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
+from meterwise.access.opening import DatabaseDownError
 from meterwise.access.versions import MLFLOW, refuse_newer
 from meterwise.outcomes import RefusedError
 from meterwise.secret_files import SettingsError
@@ -59,6 +60,21 @@ def write_configuration(path: Path, database: str, admin: str) -> None:
     write_private(path, CONFIGURATION.format(database=database.replace("%", "%%"), admin=admin))
 
 
+def make_accounts(settings: Settings) -> None:
+    """Make the administrator and the account of our jobs, or give them the passwords of the settings.
+
+    Raises:
+        MlflowAccountError: A password is too short.
+    """
+    from meterwise.registry.accounts import ensure_account
+
+    if settings.mlflow_admin_password is not None:
+        password = settings.mlflow_admin_password.get_secret_value()
+        ensure_account(settings.mlflow_admin_username, password, settings, is_admin=True)
+    if settings.mlflow_username and settings.mlflow_password:
+        ensure_account(settings.mlflow_username, settings.mlflow_password.get_secret_value(), settings)
+
+
 def command(host: str, port: int, workers: int, artifacts: str, settings: Settings) -> list[str]:
     """Return the command line of the server; with a certificate it speaks TLS."""
     line = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth"]
@@ -83,7 +99,8 @@ def main(
         settings = get_settings()
         told = environment(settings)
         refuse_newer(make_url(told["MLFLOW_BACKEND_STORE_URI"]), MLFLOW)
-    except RefusedError as error:
+        make_accounts(settings)
+    except (RefusedError, DatabaseDownError) as error:
         sys.exit(f"MLflow was not started. {error}")
     line = command(host, port, workers, artifacts_destination, settings)
     become([*line, *(also or [])], told)

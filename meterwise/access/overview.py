@@ -30,7 +30,8 @@ RIGHTS = """
         bool_or(is_owner),
         count(*) filter (where is_open and reads_all),
         count(*) filter (where is_open and reads_some and not reads_all),
-        count(relation_oid)
+        count(relation_oid),
+        bool_or(is_open)
     from relations
     group by schema_name, group_name
 """
@@ -48,8 +49,9 @@ def rights(connection: psycopg.Connection) -> dict[str, dict[str, str]]:
     """Return what each group may in each schema: by schema, by group."""
     groups = [*SERVICE_GROUPS, *PEOPLE_GROUPS]
     found: dict[str, dict[str, str]] = {}
-    for schema, group, owns, whole, parts, tables in connection.execute(RIGHTS, {"groups": groups}).fetchall():
-        found.setdefault(schema, dict.fromkeys(groups, ""))[group] = _in_words(owns, whole, parts, tables)
+    for schema, group, owns, whole, parts, tables, is_open in connection.execute(RIGHTS, {"groups": groups}).fetchall():
+        words = "has no table to read yet" if is_open and not tables and not owns else ""
+        found.setdefault(schema, dict.fromkeys(groups, ""))[group] = words or _in_words(owns, whole, parts, tables)
     return dict(sorted(found.items()))
 
 

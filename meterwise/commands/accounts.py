@@ -9,7 +9,6 @@ from pydantic import SecretStr
 
 from meterwise.access import airflow_accounts
 from meterwise.commands.password import from_input
-from meterwise.registry import accounts as mlflow_accounts
 from meterwise.settings import get_settings
 
 app = typer.Typer(help="Accounts in Airflow and MLflow.", no_args_is_help=True)
@@ -54,6 +53,8 @@ def mlflow(
 
     The accounts that the settings name get the passwords of the settings.
     """
+    from meterwise.registry.accounts import ensure_account
+
     settings = get_settings()
     ours = {
         settings.mlflow_username: settings.mlflow_password,
@@ -61,7 +62,7 @@ def mlflow(
     }
     password, told = _password(password_stdin, ours.get(name))
     is_admin = admin or name == settings.mlflow_admin_username
-    mlflow_accounts.ensure_account(name, password, settings, is_admin=is_admin)
+    ensure_account(name, password, settings, is_admin=is_admin)
     typer.echo(f"{name} has an account in MLflow.{told}")
 
 

@@ -10,16 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from certificates import self_signed
 from pydantic import SecretStr
 
 from meterwise import registry
@@ -46,16 +42,17 @@ def server(postgres_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathF
         mlflow_password=SecretStr(JOBS),
         tls_authority_file=certificate,
     )
-    ensure_account("admin", ADMIN, settings, is_admin=True)
     ensure_account("meterwise", "planted-older-password", settings)
-    ensure_account("meterwise", JOBS, settings)
     assert settings.mlflow_database_url is not None
     (home / "url").write_text(settings.mlflow_database_url.get_secret_value())
     (home / "admin").write_text(ADMIN)
+    (home / "jobs").write_text(JOBS)
     given = {
         "HOME": home,
         "MLFLOW_DATABASE_URL_FILE": home / "url",
         "MLFLOW_ADMIN_PASSWORD_FILE": home / "admin",
+        "MLFLOW_USERNAME": "meterwise",
+        "MLFLOW_PASSWORD_FILE": home / "jobs",
         "TLS_CERTIFICATE_FILE": certificate,
         "TLS_KEY_FILE": key,
     }
@@ -75,27 +72,6 @@ def server(postgres_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathF
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # its own session: the server and its workers
         process.wait()
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for this machine, good for a day."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "meterwise test")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "tls.key").write_bytes(private)
-    return folder / "tls.crt", folder / "tls.key"
 
 
 def wait(process: subprocess.Popen[bytes], settings: Settings, log: Path) -> None:
