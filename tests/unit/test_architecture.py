@@ -24,6 +24,7 @@ ONLY_IN = {
     "mlflow": {"meterwise/registry"},
     "airflow": {"dags"},
     "cosmos": {"dags"},
+    "adbc_driver_postgresql": {"meterwise/warehouse"},
     "duckdb": {"meterwise/warehouse", *GIVEN_A_CONNECTION},
 }
 
