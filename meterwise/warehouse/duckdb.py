@@ -17,6 +17,7 @@ from meterwise.warehouse.score_tables import SCORE_TABLES
 from meterwise.warehouse.turns import WAIT_SECONDS, FileTurns
 
 _TURNS = FileTurns()
+SPILL_FOLDER = "duckdb_tmp"
 
 
 class DuckDBEngine:
@@ -129,11 +130,17 @@ class DuckDBEngine:
                 time.sleep(0.2)
 
 
-def configure(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Let a connection compute as all do: in UTC, within the memory allowed, spilling under home."""
+def configure(connection: duckdb.DuckDBPyConnection, settings: Settings, spill: str = "") -> None:
+    """Let a connection compute as all do: in UTC, within the memory allowed, spilling under home.
+
+    Args:
+        connection: Just opened.
+        settings: Of this installation.
+        spill: Folder within the common one; two that spill at once must not share theirs.
+    """
     connection.execute("set timezone = 'UTC'")
     connection.execute(f"set memory_limit = '{settings.memory_limit}'")
-    connection.execute(f"set temp_directory = '{settings.home_path / 'duckdb_tmp'}'")
+    connection.execute(f"set temp_directory = '{settings.home_path / SPILL_FOLDER / spill}'")
     connection.execute("set preserve_insertion_order = false")
 
 

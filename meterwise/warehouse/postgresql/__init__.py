@@ -1,10 +1,11 @@
 """The warehouse in a PostgreSQL database: statements run there, rows come and go as Arrow."""
 
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 import psycopg
@@ -16,7 +17,7 @@ from meterwise.access import DatabaseDownError, DatabaseRefusedError, acting_as,
 from meterwise.postgres import EmbeddedPostgres
 from meterwise.settings import Settings
 from meterwise.warehouse.area import LoadingArea
-from meterwise.warehouse.duckdb import configure
+from meterwise.warehouse.duckdb import SPILL_FOLDER, configure
 from meterwise.warehouse.errors import (
     WarehouseBusyError,
     WarehouseError,
@@ -37,6 +38,7 @@ EMBEDDED_FOLDER, EMBEDDED_DATABASE = "postgres", "warehouse"
 TURN = "hashtextextended('meterwise: loads', 0)"
 DELIVERED = {"publish", "scores"}
 """Schemas that a delivery reads."""
+SPILL_LEFT_SECONDS = 86_400
 
 
 class PostgreSQLEngine:
@@ -184,11 +186,16 @@ class PostgreSQLEngine:
 
     @contextmanager
     def _scratch(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A DuckDB in memory; what does not fit spills to a folder under home."""
-        Path(self.settings.home_path).mkdir(parents=True, exist_ok=True)
+        """A DuckDB in memory; what does not fit spills to a folder of its own, which DuckDB makes and removes."""
+        spills = self.settings.home_path / SPILL_FOLDER
+        spills.mkdir(parents=True, exist_ok=True)
+        for left in spills.glob("scratch-*"):  # of one that was killed
+            with suppress(FileNotFoundError):  # it was not left but has just ended
+                if time.time() - left.stat().st_mtime > SPILL_LEFT_SECONDS:
+                    shutil.rmtree(left, ignore_errors=True)
         connection = duckdb.connect(config={"threads": self.settings.threads})
         try:
-            configure(connection, self.settings)
+            configure(connection, self.settings, f"scratch-{uuid4().hex}")
             yield connection
         finally:
             connection.close()
