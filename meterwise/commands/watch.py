@@ -7,8 +7,7 @@ import typer
 
 from meterwise.commands.screen import wide_console
 from meterwise.commands.up import HOME, installation
-from meterwise.stack.attached import AttachedStack
-from meterwise.stack.state import is_running
+from meterwise.stack.attached import running
 
 console = wide_console()
 
@@ -23,8 +22,8 @@ def watch(
     from meterwise.watching import page, report
 
     settings = installation(home)
-    if is_running(settings.home_path):
-        settings = AttachedStack(settings).settings
+    if stack := running(settings):
+        settings = stack.settings
     written = page.write(settings, out)
     for stage in report.gather(settings).stages:
         console.print(f"  {stage.mark:<13}{stage.name:<22}{stage.words}", highlight=False, markup=False)

@@ -277,13 +277,14 @@ def _model(model: str, curves: Sequence[Curve], drift: dict[str, list[dict[str, 
     worse = [curve for curve in own if _is_worse(curve)]
     if worse:
         return Stage(name, "act", f"{worse[0].title} is no better than {worse[0].baseline_name}.")
-    features = drift.get(model, [])
+    last, features = own[0].points[-1], drift.get(model, [])
     drifted = [row for row in features if row["is_drifted"]]
-    if features and len(drifted) >= SHARE_THAT_MATTERS * len(features):
-        return Stage(name, "look", f"{len(drifted)} of {len(features)} features no longer look as at training.")
-    last = own[0].points[-1]
+    told = f"{len(drifted)} of {len(features)} features no longer look as at training."
+    # What came is the better judge: while forecasts beat their baseline, moved inputs do no harm yet.
+    if features and len(drifted) >= SHARE_THAT_MATTERS * len(features) and not own[0].is_realised:
+        return Stage(name, "look", f"{told} What became of its scores is not known yet.")
     beside = "" if last["baseline"] is None else f", {own[0].baseline_name} {figure(last['baseline'])}"
-    return Stage(name, "good", f"{own[0].title} {figure(last['value'])}{beside}.")
+    return Stage(name, "good", f"{own[0].title} {figure(last['value'])}{beside}. {told if features else ''}".rstrip())
 
 
 def _is_worse(curve: Curve) -> bool:

@@ -38,7 +38,8 @@ def _airflow(settings: Settings) -> AirflowApi:
     if settings.airflow_url is None:
         raise RefusedError("Run times are not known: METERWISE_AIRFLOW_URL does not say where Airflow's API answers.")
     if settings.airflow_password is not None:
-        return AirflowApi(settings.airflow_url, settings.airflow_password.get_secret_value(), settings.airflow_username)
+        password = settings.airflow_password.get_secret_value()
+        return AirflowApi(settings.airflow_url, password, settings.airflow_username, settings.tls_authority_file)
     return AirflowApi(settings.airflow_url, StackState.load(settings.home_path).airflow_password)
 
 

@@ -150,18 +150,29 @@ def scoring_rows(as_of_date: str, settings: Settings | None = None) -> pd.DataFr
 
 
 def drift_windows(champion: Champion, as_of_date: str, settings: Settings | None = None) -> DriftWindows | None:
-    """Return what to compare for drift: the issue days that the champion learnt from, and the last seven."""
+    """Return what to compare for drift: the last issue days, and those that the champion learnt from.
+
+    Of these the same season, where it learnt from more than a year: July differs from a whole year by nature.
+    """
     params, today = DemandParams(), date.fromisoformat(as_of_date)
     learnt = Windows.of(champion.as_of_date, params)
+    around = today - timedelta(days=365)
+    season = (around - timedelta(days=params.test_days), around + timedelta(days=params.test_days))
+    is_known = _first_issue(settings) <= season[0]
     return DriftWindows(
         MODEL,
         champion.version,
         "features.features_demand",
         tuple(KEY),
-        reference=(learnt.first, learnt.test_last),
-        current=(today - timedelta(days=params.horizon_days - 1), today),
+        reference=season if is_known and learnt.first <= season[0] else (learnt.first, learnt.test_last),
+        current=(today - timedelta(days=params.test_days - 1), today),
         numeric=tuple(name for name in FEATURES if name not in CALENDAR),
     )
+
+
+def _first_issue(settings: Settings | None) -> date:
+    found = Warehouse(settings).arrow("select min(as_of_date) as first from features.features_demand").to_pylist()
+    return found[0]["first"] or date.max
 
 
 def skip_reason(as_of_date: str, params: DemandParams | None = None, settings: Settings | None = None) -> str | None:

@@ -63,10 +63,10 @@ def run_time(dag_id: str, task_id: str, state: str, seconds: float, ended: datet
     return {"dag_id": dag_id, "run_id": f"run-{ended:%d}", "task_id": task_id, "state": state, **times}
 
 
-def drifted(feature: str, is_drifted: bool) -> dict[str, Any]:
-    model = {"as_of_date": TODAY, "model": "demand", "model_version": "2", "method": "K-S p_value"}
+def drifted(feature: str, is_drifted: bool, model: str = "demand") -> dict[str, Any]:
+    seen = {"as_of_date": TODAY, "model": model, "model_version": "2", "method": "K-S p_value"}
     rows = {"reference_days": "2025-07-01 to 2026-06-01", "reference_rows": 5000, "current_rows": 672}
-    return {**model, **rows, "feature": feature, "score": 0.01, "threshold": 0.05, "is_drifted": is_drifted}
+    return {**seen, **rows, "feature": feature, "score": 0.01, "threshold": 0.05, "is_drifted": is_drifted}
 
 
 @pytest.fixture
@@ -90,8 +90,9 @@ def watched(database: Settings) -> Settings:
         [quality.Figure("demand", "2", day, "wape", 0.07, 0.18, "naive", 168 * n) for n, day in enumerate(days, 1)],
         settings,
     )
+    quality.record([quality.Figure("churn", "1", TODAY, "lift_at_10pct", 2.5, 1.0, "chance", None, False)], settings)
     features = [drifted(f"temperature_{n}", n < 2) for n in range(3)]
-    records.append(records.FEATURE_DRIFT, features, settings)
+    records.append(records.FEATURE_DRIFT, [*features, drifted("tenure_days", True, "churn")], settings)
     alert = {"stage": "ingest_meter_reads.check", "as_of_date": "2026-07-15", "sent_to": "webhook"}
     records.append(records.ALERTS, [{**alert, "reason": "<script>alert(1)</script>"}], settings)
     return settings
@@ -103,7 +104,7 @@ def test_the_page_has_its_parts_and_needs_nothing_else(watched: Settings) -> Non
     assert seen.ids == SECTIONS
     assert not {"script", "link", "img", "iframe"} & set(seen.tags)
     assert {link for link in seen.links if not link.startswith("#")} == {"http://docs/1"}
-    assert seen.tags.count("svg") == 3, "volume, seconds, WAPE"
+    assert seen.tags.count("svg") == 4, "volume, seconds, WAPE, lift"
     assert page.address(watched) == "http://127.0.0.1:8081/watch/index.html"
 
 
@@ -119,7 +120,9 @@ def test_what_is_wrong_is_seen_in_words(watched: Settings) -> None:
     assert seen.row("features.features_demand")[-2] == "good"
     assert seen.row("Hand-overs")[1] == "act now"
     assert seen.row("raw.meter_reads")[3:] == ["4 of 5", "refused", "critical: kwh: 12 of 48 rows do not"]
-    assert seen.row("Model: demand")[1:] == ["have a look", "2 of 3 features no longer look as at training."]
+    assert seen.row("Model: demand")[1] == "in order", "what came is the better judge"
+    assert "2 of 3 features no longer look as at training." in seen.row("Model: demand")[2]
+    assert seen.row("Model: churn")[1] == "have a look", "nobody knows yet what becomes of its scores"
     assert seen.row("temperature_0")[1] == "drifted"
     assert seen.row("score_demand")[3:5] == ["20", "21"]
     assert seen.row("score_demand")[-1] == "score, 15 s"
