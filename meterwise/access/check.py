@@ -10,10 +10,11 @@ from meterwise.access.opening import DatabaseDownError, DatabaseRefusedError, op
 from meterwise.access.roles import LOADER, PUBLISHER, SERVICE_GROUPS, TRANSFORMER
 from meterwise.access.session import role_of
 from meterwise.access.versions import AIRFLOW, MLFLOW, NewerDatabaseError, refuse_newer
+from meterwise.outcomes import RefusedError
 from meterwise.settings import Settings
 
 Check = Callable[[], str]
-PROBLEMS = (DatabaseDownError, DatabaseRefusedError, NewerDatabaseError)
+PROBLEMS = (DatabaseDownError, RefusedError)
 
 
 def checks(settings: Settings) -> dict[str, Check]:
@@ -27,6 +28,8 @@ def checks(settings: Settings) -> dict[str, Check]:
         found["Airflow's database"] = lambda: refuse_newer(_url(settings.airflow_database_url), AIRFLOW)
     if settings.mlflow_database_url is not None:
         found["MLflow's database"] = lambda: refuse_newer(_url(settings.mlflow_database_url), MLFLOW)
+    if found:
+        found["restores"] = lambda: _restored(settings)
     return found
 
 
@@ -62,6 +65,14 @@ def refuse_newer_ops(url: URL) -> str:
             "Install the newer Meterwise again, or restore the backup from before the upgrade. Nothing was started."
         )
     return f"ops version {found}"
+
+
+def _restored(settings: Settings) -> str:
+    """Say that no restore was cut off."""
+    from meterwise.backup import unfinished
+
+    unfinished.refuse(settings)
+    return "none was cut off"
 
 
 def _published(url: URL) -> str:
