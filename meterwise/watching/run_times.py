@@ -44,8 +44,8 @@ def _airflow(settings: Settings) -> AirflowApi:
 
 
 def _row(entry: dict[str, Any]) -> dict[str, Any] | None:
-    if not entry["end_date"]:
-        return None
+    if not entry["end_date"] or not entry["state"]:
+        return None  # a task that is cleared keeps its dates and has no state until it runs again
     started = datetime.fromisoformat(entry["start_date"]) if entry["start_date"] else None
     ended = datetime.fromisoformat(entry["end_date"])
     return {
