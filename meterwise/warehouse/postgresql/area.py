@@ -22,6 +22,15 @@ BOOKS = (*WHOLE_BOOKS, "quarantine")
 MANY_ROWS = 10_000
 """A load of so many rows changes what the planner should know of a table."""
 
+SUMMARIZE = """
+    select brin_summarize_new_values(found.indexrelid)
+    from pg_index as found
+    inner join pg_class as named on named.oid = found.indexrelid
+    inner join pg_am as kind on kind.oid = named.relam
+    where found.indrelid = to_regclass($part) and kind.amname = 'brin'
+"""
+"""Blocks that are new are looked into by every search until they are in the index."""
+
 
 class PostgreSQLArea(LoadingArea):
     """Raw tables in a DuckDB in memory, backed by PostgreSQL."""
@@ -84,14 +93,16 @@ class PostgreSQLArea(LoadingArea):
         self._forget(set(grown))
 
     def analyse(self) -> None:
-        """Let the planner know what has grown: the months that did, and a parted table as a whole when it has new ones.
+        """Let index and planner know of months that have grown, and of a parted table as a whole when it has new ones.
 
         Nobody else ever looks at a parted table as a whole, and looking costs a sample of every month.
         """
         for table, rows in self._grown.items():
             if rows >= MANY_ROWS:
-                months = [] if self._parted.get(table) else self._months.get(table, set())
-                for name in sorted(partition_name(table, month) for month in months) or [table]:
+                parts = sorted(partition_name(table, month) for month in self._months.get(table, set()))
+                for part in parts:
+                    self._session.execute(SUMMARIZE, {"part": f"raw.{part}"})
+                for name in [table] if self._parted.get(table) else parts or [table]:
                     self._session.execute(f"analyze raw.{name}")
         self._session.commit()
 
