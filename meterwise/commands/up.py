@@ -1,6 +1,6 @@
 """`meterwise up`, `run` and `status`: the embedded stack for real work."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -125,4 +125,4 @@ def _stack(settings: Settings) -> Stack:
 
 
 def _report(message: str) -> None:
-    console.print(f"  starting {message}", highlight=False)
+    console.print(f"  {datetime.now().astimezone():%H:%M:%S} starting {message}", highlight=False)
