@@ -33,6 +33,9 @@ corrected_keys as (
             on reads.meter_id = new_reads.meter_id and reads.interval_start_utc = new_reads.interval_start_utc
     {% endif %}
     where reads.version_no > 1
+        {% if is_incremental() -%}
+            and reads.interval_start_utc >= (select min(first_reads.interval_start_utc) from new_reads as first_reads)
+        {%- endif %}
 ),
 
 histories as (

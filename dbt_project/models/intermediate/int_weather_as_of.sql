@@ -18,15 +18,21 @@ sites as (
     select distinct region_code from {{ ref('int_meter_sites') }}
 ),
 
--- Days are matched by equality, which every engine does fast: from sixteen days before the cut to ten after it.
+days as (
+    select listed.listed_at::date as valid_on
+    from {{ day_series("date '" ~ (var('as_of_dates') | min) ~ "' - 16", "date '" ~ last_as_of_date() ~ "' + 9") }}
+            as listed (listed_at)
+),
+
+-- From sixteen days before the cut to ten after it. Hours match by equality of days, which every engine does fast.
 window_days as (
     select
         as_of_days.as_of_date,
-        as_of_days.as_of_date + shifts.days_after as valid_on
+        days.valid_on
     from as_of_days
-    cross join (
-        values {% for days in range(-16, 10) %}({{ days }}){{ ', ' if not loop.last }}{% endfor %}
-    ) as shifts (days_after)
+    inner join days
+        on days.valid_on >= as_of_days.as_of_date - 16
+        and days.valid_on < as_of_days.as_of_date + 10
 ),
 
 -- The newest issue that had arrived: the observation where the hour had passed, else the latest forecast.
