@@ -113,10 +113,10 @@ def _has_reader(connection: psycopg.Connection, password_file: Path) -> bool:
     """Make the read-only role with a password of its own; where we may not make roles, say how and go on."""
     if connection.execute("select 1 from pg_roles where rolname = %s", [READER]).fetchone():
         return True
-    if connection.execute("select 1 from pg_roles where rolname = %s", [PEOPLE]).fetchone():
-        return False  # `meterwise database prepare` has been here: everyone reads as a member of that group
     may = connection.execute("select rolsuper or rolcreaterole from pg_roles where rolname = current_user").fetchone()
     if may != (True,):
+        if connection.execute("select 1 from pg_roles where rolname = %s", [PEOPLE]).fetchone():
+            return False  # `meterwise database prepare` has been here: everyone reads as a member of that group
         log.warning("No role %s, and this user may not make it. As administrator: meterwise database prepare", READER)
         return False
     password = secrets.token_urlsafe(24)
