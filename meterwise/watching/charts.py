@@ -38,9 +38,9 @@ def curve(values: Sequence[float], baselines: Sequence[float | None], days: Sequ
 
 
 def _line(name: str, values: Sequence[float], low: float, high: float) -> Markup:
-    points = _points(values, WIDE, TALL, low, high)
+    points, radius = _points(values, WIDE, TALL, low, high), 2.5 if name == "value" else 1.5
     dots = Markup("").join(
-        Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="2.5"/>').format(name, x, y) for x, y in points
+        Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="{}"/>').format(name, x, y, radius) for x, y in points
     )
     return Markup('<polyline class="{}" points="{}"/>').format(name, _text(points)) + dots
 

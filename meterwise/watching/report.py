@@ -25,6 +25,7 @@ FIGURES = {
     ("segments", "explained_variance"): ("Load shapes: share of profiles explained", "more is better", False),
 }
 """Title, how to read it, and whether less is better (None: neither), by model and metric."""
+SHARES = {"wape", "coverage_80", "average_precision", "explained_variance"}
 
 LAST_LOOKS = """
     select distinct on (table_name) * from ops.table_looks order by table_name, look_id desc
@@ -101,6 +102,13 @@ class Curve:
     baseline_name: str
     points: list[dict[str, Any]]
     is_realised: bool
+
+    def told(self) -> str:
+        """The newest figure in words, beside that of the baseline."""
+        last = self.points[-1]
+        write = _percent if last["metric"] in SHARES else figure
+        beside = "" if last["baseline"] is None else f", {self.baseline_name} {write(last['baseline'])}"
+        return write(last["value"]) + beside
 
 
 @dataclass(frozen=True)
@@ -277,14 +285,13 @@ def _model(model: str, curves: Sequence[Curve], drift: dict[str, list[dict[str, 
     worse = [curve for curve in own if _is_worse(curve)]
     if worse:
         return Stage(name, "act", f"{worse[0].title} is no better than {worse[0].baseline_name}.")
-    last, features = own[0].points[-1], drift.get(model, [])
+    features = drift.get(model, [])
     drifted = [row for row in features if row["is_drifted"]]
     told = f"{len(drifted)} of {len(features)} features no longer look as at training."
     # What came is the better judge: while forecasts beat their baseline, moved inputs do no harm yet.
     if features and len(drifted) >= SHARE_THAT_MATTERS * len(features) and not own[0].is_realised:
         return Stage(name, "look", f"{told} What became of its scores is not known yet.")
-    beside = "" if last["baseline"] is None else f", {own[0].baseline_name} {figure(last['baseline'])}"
-    return Stage(name, "good", f"{own[0].title} {figure(last['value'])}{beside}. {told if features else ''}".rstrip())
+    return Stage(name, "good", f"{own[0].title} {own[0].told()}. {told if features else ''}".rstrip())
 
 
 def _is_worse(curve: Curve) -> bool:
@@ -311,6 +318,10 @@ def figure(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1%}"
 
 
 def _short(text: str, most: int = 160) -> str:
