@@ -5,6 +5,7 @@ role of ours beside it that lets him backfill. Connections, variables and settin
 """
 
 import json
+import re
 import subprocess
 from collections.abc import Sequence
 
@@ -41,19 +42,30 @@ def ensure_account(name: str, role: str, password: str) -> None:
     Raises:
         AirflowAccountError: Airflow's database does not answer, or Airflow refuses.
     """
-    first, *others = ROLES[role]
+    wanted = set(ROLES[role])
+    first = ROLES[role][0]
     person = ["--firstname", name, "--lastname", role, "--email", MAIL.format(name=name)]
     made = _users("create", "--username", name, "--role", first, *person, password=password)
     if "already exist" in made:
         _users("reset-password", "--username", name, password=password)
-        for wrong in {found for roles in ROLES.values() for found in roles} - set(ROLES[role]):
-            _users("remove-role", "--username", name, "--role", wrong, may_fail=True)
-        others = list(ROLES[role])
-    for other in others:
-        _users("add-role", "--username", name, "--role", other, may_fail=True)
+        has = _roles_of(name)
+    else:
+        has = {first}
+    for wrong in sorted(has - wanted):
+        _users("remove-role", "--username", name, "--role", wrong)
+    for missing in sorted(wanted - has):
+        _users("add-role", "--username", name, "--role", missing)
 
 
-def _users(verb: str, *arguments: str, password: str | None = None, may_fail: bool = False) -> str:
+def _roles_of(name: str) -> set[str]:
+    """Return which of Airflow's roles an account has, as far as they are of ours."""
+    told = _users("list", "--output", "json")
+    accounts, _ = json.JSONDecoder().raw_decode(told[told.index("[") :])
+    words = {word for one in accounts if one["username"] == name for word in re.findall(r"\w+", str(one["roles"]))}
+    return words & {role for roles in ROLES.values() for role in roles}
+
+
+def _users(verb: str, *arguments: str, password: str | None = None) -> str:
     """Run one command of Airflow; a session of its own has no terminal, so the password is read from its input."""
     done = subprocess.run(
         command("users", verb, *arguments),
@@ -64,7 +76,7 @@ def _users(verb: str, *arguments: str, password: str | None = None, may_fail: bo
         check=False,
     )
     told = done.stdout + done.stderr
-    if done.returncode and not may_fail:
+    if done.returncode:
         lines = [line for line in told.splitlines() if any(word in line.lower() for word in TELLING)]
         raise AirflowAccountError(
             f"Airflow did not carry out `users {verb}`: {lines[-1] if lines else told.strip()[-300:]}. Its "

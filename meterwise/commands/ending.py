@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+import psycopg
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -39,8 +40,14 @@ class SpeaksInWords(TyperGroup):
         try:
             return super().invoke(ctx)
         except FOR_PEOPLE as error:
-            Console(stderr=True, soft_wrap=True).print(f"[red]{escape(str(error))}", highlight=False)
-            raise typer.Exit(1) from None
+            told = str(error)
+        except psycopg.errors.InsufficientPrivilege as error:
+            told = (
+                f"Your user of PostgreSQL may not do this: {error.diag.message_primary}. "
+                "`meterwise database roles` shows who may what."
+            )
+        Console(stderr=True, soft_wrap=True).print(f"[red]{escape(told)}", highlight=False)
+        raise typer.Exit(1)
 
 
 def end_on_sigterm() -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import URL, make_url
+from typer.testing import CliRunner
 
 from meterwise import ops
 from meterwise.access import acting_as, open_connection
@@ -19,11 +20,12 @@ from meterwise.access.logins import add_user
 from meterwise.access.opening import DatabaseRefusedError
 from meterwise.access.prepare import as_administrator, prepare
 from meterwise.access.roles import LOADER, PURPOSES, SERVICE_GROUPS, WAREHOUSE_SCHEMAS
+from meterwise.cli import app
 from meterwise.database import connect
 from meterwise.postgres import EmbeddedPostgres
 from meterwise.publish import schema as publish_schema
 from meterwise.raw_tables import CONTACT_COLUMNS, RAW_TABLES
-from meterwise.settings import Settings
+from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
 
 ROWS = frozenset({"select", "insert", "update", "delete", "truncate"})
@@ -299,3 +301,22 @@ def test_the_login_of_downstream_goes_on_reading(server: EmbeddedPostgres, team:
     with closing(open_connection(url)) as connection:
         assert outcome(connection, "select * from published.publications") == "00000"
         assert outcome(connection, "select * from published_data.deliveries") == "42501"
+
+
+def test_a_person_reads_what_is_published_and_is_told_what_he_may_not(
+    urls: dict[str, URL], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("METERWISE_DATABASE_URL", urls["reader"].render_as_string(hide_password=False))
+    get_settings.cache_clear()
+
+    shown = CliRunner().invoke(app, ["published", "publications"])
+    refused = CliRunner().invoke(app, ["published", "a_view", "--as-of", "2026-07-15"])
+    no_administrator = CliRunner().invoke(app, ["database", "add-user", "eve"])
+
+    get_settings.cache_clear()
+    assert shown.exit_code == 0, shown.output
+    assert "published.publications" in shown.output
+    assert refused.exit_code == 1
+    assert "may not do this: permission denied for schema published_data" in " ".join(refused.output.split())
+    assert "is no superuser" in " ".join(no_administrator.output.split())
