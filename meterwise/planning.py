@@ -17,11 +17,15 @@ TRAINED = ("demand", "churn", "segments")
 SCORED = {"demand": "scores.demand_forecasts", "churn": "scores.churn_scores"}
 WATCH = "watch"
 """The DAG that looks at all others; no publication waits for it."""
+TIDY = "tidy"
+"""The DAG that throws away what is old."""
+BESIDE_THE_CHAIN = frozenset({WATCH, TIDY})
 DAG_IDS = frozenset(
     {f"ingest_{domain}" for domain in DOMAINS}
     | {f"train_{model}" for model in TRAINED}
     | {f"score_{model}" for model in SCORED}
-    | {"build_warehouse", "publish_segments", WATCH}
+    | {"build_warehouse", "publish_segments"}
+    | BESIDE_THE_CHAIN
 )
 LANDING_LIMIT = timedelta(minutes=20)
 """A landing that has said nothing for so long was killed, and nobody waits for it any more."""

@@ -1,4 +1,4 @@
-"""``meterwise backup`` and ``meterwise restore``."""
+"""``meterwise backup``, ``restore`` and ``tidy``."""
 
 import time
 from collections.abc import Callable
@@ -58,6 +58,28 @@ def restore(
         f"UTC. Start it: {'meterwise up' if settings.database_url is None else 'make up'}",
         highlight=False,
     )
+
+
+def tidy(
+    kinds: Annotated[
+        list[str] | None, typer.Argument(help="logs, validations, airflow, models, reads; default: all.")
+    ] = None,
+    home: HOME = None,
+) -> None:
+    """Throw away what is old and no longer needed; how long each kind is kept is a setting."""
+    from meterwise.stack.attached import AttachedStack
+    from meterwise.stack.state import is_running
+    from meterwise.tidying import STEPS
+    from meterwise.tidying import tidy as throw_away
+
+    unknown = sorted(set(kinds or []) - set(STEPS))
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(STEPS)}")
+    settings = installation(home)
+    if settings.database_url is None and is_running(settings.home_path):
+        settings = AttachedStack(settings).settings
+    for kind in kinds or STEPS:
+        console.print(f"  {escape(throw_away(kind, settings))}", highlight=False, soft_wrap=True)
 
 
 def _progress() -> Callable[[str], None]:

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 
 from meterwise.access.opening import DatabaseDownError
-from meterwise.planning import DAG_IDS, DOMAINS, WATCH
+from meterwise.planning import BESIDE_THE_CHAIN, DAG_IDS, DOMAINS
 from meterwise.settings import Settings
 from meterwise.stack.airflow_api import AirflowApi, DagRun
 from meterwise.stack.attached import AttachedStack
@@ -142,7 +142,7 @@ def explain(airflow: AirflowApi, chain: Chain, as_of_date: str) -> str:
 
 def _look(airflow: AirflowApi, chain: Chain, since: datetime) -> None:
     found = [*airflow.active_runs(), *airflow.runs_since(since)]
-    seen = {(run.dag_id, run.run_id): run for run in found if run.dag_id in DAG_IDS - {WATCH}}
+    seen = {(run.dag_id, run.run_id): run for run in found if run.dag_id in DAG_IDS - BESIDE_THE_CHAIN}
     gone = [airflow.run(run) for run in chain.runs if (run.dag_id, run.run_id) not in seen]
     chain.runs = sorted([*gone, *seen.values()], key=lambda run: run.run_after)
     chain.working_on = {}

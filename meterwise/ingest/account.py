@@ -6,7 +6,7 @@ from datetime import date, datetime
 import duckdb
 
 from meterwise.sources.config import SourcesFile
-from meterwise.sources.rows import number
+from meterwise.sources.rows import first_row, number
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,16 @@ def next_load_id(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     """Return the next load id; the order of the ids is the order of the loads."""
     last = number(connection, "select max(left(load_id, 9)::bigint) from raw.load_audit")
     return f"{last + 1:09d}-{table}"
+
+
+FORGOTTEN = "forgotten"
+"""State of the line that says until when raw has given up the reads: ``last_event_utc``."""
+
+
+def forgotten_before(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Return the time, UTC, before which raw has given up its reads, or None."""
+    row = first_row(connection, f"select max(last_event_utc) from raw.load_audit where state = '{FORGOTTEN}'")
+    return row[0] if row else None
 
 
 def write_audit(connection: duckdb.DuckDBPyConnection, audit: dict[str, object]) -> None:

@@ -8,7 +8,7 @@ from datetime import date
 import duckdb
 
 from meterwise.ingest import quality, versions
-from meterwise.ingest.account import Landing, Load, next_load_id, write_audit
+from meterwise.ingest.account import Landing, Load, forgotten_before, next_load_id, write_audit
 from meterwise.ingest.deletions import book_deletions
 from meterwise.ingest.mapping import Mapping
 from meterwise.ingest.registers import derive_reads, find_replaced_parts
@@ -70,7 +70,8 @@ def add_load(area: LoadingArea, rows: SourceRows, source: FileSource | SqlSource
     started, connection = time.monotonic(), area.connection
     load_id = next_load_id(connection, source.table)
     cells = rows if landing.is_replay else reshape(connection, rows, source)
-    Mapping(source, cells, landing.sources.timezone_of(source), landing.now_utc).run(connection)
+    zone, forgotten = landing.sources.timezone_of(source), forgotten_before(connection)
+    Mapping(source, cells, zone, landing.now_utc, forgotten).run(connection)
     quarantined = 0 if landing.is_replay else _quarantine(connection, cells, source, load_id, landing)
     audit: dict[str, object] = {"content_digest": rows.digest, "bytes": rows.size_bytes, "origin_version": rows.version}
     return book(area, source, landing, rows.origin, quarantined, started, audit)

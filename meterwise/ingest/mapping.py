@@ -51,8 +51,16 @@ class Mapped:
 class Mapping:
     """The mapping of one source; ``sources.yml`` in SQL."""
 
-    def __init__(self, source: FileSource | SqlSource, rows: SourceRows, timezone: str, now_utc: datetime) -> None:
+    def __init__(
+        self,
+        source: FileSource | SqlSource,
+        rows: SourceRows,
+        timezone: str,
+        now_utc: datetime,
+        forgotten_before: datetime | None = None,
+    ) -> None:
         self.source = source
+        self.forgotten_before = forgotten_before
         self.table = source.raw_table
         self.rows = rows
         self.timezone = timezone
@@ -234,10 +242,15 @@ class Mapping:
         earliest = EARLIEST.get(self.table.name, "1900-01-01")
         days = {"meter_reads": 2, "register_reads": 2, "weather": 30}.get(self.table.name)
         latest = f"timestamp '{self.now_utc + timedelta(days=days)}'" if days else "timestamp '2100-12-31'"
-        return [
+        rules = [
             (f"{column.name} < timestamp '{earliest}'", f"{column.name}: impossible date, before {earliest}"),
             (f"{column.name} > {latest}", f"{column.name}: impossible date, after {latest[11:21]}"),
         ]
+        if self._is_read and self.forgotten_before:
+            # Nobody could say any more whether it corrects a read that was counted long ago.
+            told = f"{column.name}: before {self.forgotten_before:%Y-%m-%d}, whose reads were given up (raw_kept_days)"
+            rules.append((f"{column.name} < timestamp '{self.forgotten_before}'", told))
+        return rules
 
     def _is_bad(self, mapped: list[Mapped]) -> str:
         return " or ".join(f"({condition})" for condition, _ in self._rules(mapped))

@@ -2,6 +2,8 @@
 
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any, TypeVar
 
 from meterwise.registry.runs import AS_OF_DATE, FINGERPRINT
@@ -14,6 +16,8 @@ log = logging.getLogger(__name__)
 CHAMPION = "champion"
 PROMOTED_ON = "meterwise.promoted_on"
 PROMOTED_WHY = "meterwise.promoted_why"
+LOGGED_MODEL = "models:/"
+"""How a version names the logged model, with its files, that it was registered from."""
 
 
 class NoChampionError(RuntimeError):
@@ -162,3 +166,29 @@ def alias_holder(model_name: str, settings: Settings | None = None) -> AliasHold
     if version is None:
         return None
     return AliasHolder(str(version.version), version.run_id, version.tags.get(PROMOTED_WHY))
+
+
+def old_versions(before: datetime, settings: Settings | None = None) -> list[Any]:
+    """Return the versions of every model that were made before a moment; without a model's newest, and aliases'."""
+    store = client(settings or get_settings())
+    found = []
+    for model in store.search_registered_models():
+        versions = sorted(store.search_model_versions(f"name = '{model.name}'"), key=lambda one: int(one.version))
+        for version in versions[:-1]:
+            made = datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
+            # Aliases come with the single version only.
+            if made < before and not store.get_model_version(model.name, version.version).aliases:
+                found.append(version)
+    return found
+
+
+def forget(version: Any, settings: Settings | None = None) -> None:
+    """Remove a version and its files, in this order: the registry never names files that are gone."""
+    mlflow = connect(settings or get_settings())
+    store = mlflow.MlflowClient()
+    store.delete_model_version(version.name, version.version)
+    if version.source.startswith(LOGGED_MODEL):
+        logged = store.get_logged_model(version.source.removeprefix(LOGGED_MODEL))
+        store.delete_logged_model(logged.model_id)
+        stores = import_module("mlflow.store.artifact.artifact_repository_registry")
+        stores.get_artifact_repository(logged.artifact_location).delete_artifacts()
