@@ -17,7 +17,6 @@ START = datetime(2026, 7, 1)
 Read = Callable[..., str]
 
 
-@on_both_engines
 def test_same_bytes_are_skipped_and_same_rows_are_duplicates(site: Site, read: Read) -> None:
     site.write("a.csv", [read(), read(meter="M2")])
     site.land()
@@ -53,7 +52,6 @@ def test_the_later_receive_time_wins_in_any_order_of_files(site: Site, read: Rea
     assert site.current() == {("M1", START): 3.0}
 
 
-@on_both_engines
 def test_an_old_file_delivered_again_does_not_undo_a_correction(site: Site, read: Read) -> None:
     site.write("a.csv", [read(kwh=1.0, received="2026-07-02")])
     site.write("b.csv", [read(kwh=2.0, received="2026-07-03")])

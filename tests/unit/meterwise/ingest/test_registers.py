@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from landing_site import Site, on_both_engines
+from landing_site import Site
 
 DAY = datetime(2026, 7, 1)
 
@@ -37,7 +37,6 @@ def test_differences_continue_over_files(site: Site) -> None:
     site.account()
 
 
-@on_both_engines
 def test_a_gap_is_spread_and_replaced_by_the_late_reading(site: Site) -> None:
     registers(site)
     site.write("a.csv", [line(0, 0), line(3, 1000)])
@@ -48,7 +47,6 @@ def test_a_gap_is_spread_and_replaced_by_the_late_reading(site: Site) -> None:
     assert reads(site) == [(0, 0.1, "measured"), (1, 0.2, "measured"), (2, 0.7, "measured")]
 
 
-@on_both_engines
 def test_a_late_reading_beside_the_grid_leaves_no_part_of_the_gap(site: Site) -> None:
     registers(site)
     site.write("a.csv", [line(0, 0), line(5, 1000), line(6, 1100)])
