@@ -75,5 +75,5 @@ def _notifiers(alert: alerts.Alert) -> Iterator[tuple[str, Any]]:
 def _days(context: Any) -> str:
     try:
         return ", ".join(days_of(context))
-    except NothingToDoError:
-        return ""  # Meterwise's clock has not reached them
+    except (NothingToDoError, KeyError):
+        return ""  # Meterwise's clock has not reached them, or the task was killed and its context is cut short
