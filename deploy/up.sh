@@ -5,6 +5,8 @@ limit=${LIMIT:-900}
 
 states() { compose ps -a --format '{{.Service}} {{.State}} {{.Health}}' | sort; }
 
+init_says() { compose logs --no-log-prefix --no-color --since "$begun" init 2> /dev/null | sed 's/\x1b\[[0-9;]*[A-Za-z]//g'; }
+
 tell() { # what is new since the last time
     local now
     now=$(states)
@@ -12,7 +14,7 @@ tell() { # what is new since the last time
         while read -r service state health; do printf '  %4d s  %s: %s\n' "$SECONDS" "$service" "${health:-$state}"; done || true
     before=$now
     local lines
-    lines=$(compose logs --no-log-prefix --since "$begun" init 2> /dev/null | grep -E '^[0-9]+/[0-9]+ ' || true)
+    lines=$(init_says | grep -E '^[0-9]+/[0-9]+ ' || true)
     printf '%s\n' "$lines" | tail -n "+$((told + 1))" | grep . | sed "s/^/           init: /" || true
     told=$(grep -c . <<< "$lines" || true)
 }
@@ -20,7 +22,7 @@ tell() { # what is new since the last time
 give_up() {
     echo "The server was not started."
     if [[ $(compose ps -a --format '{{.ExitCode}}' init) != 0 ]]; then
-        compose logs --no-log-prefix --since "$begun" init | tail -n 25 | sed 's/^/  /'
+        init_says | tail -n 25 | sed 's/^/  /'
     else
         tail -n 5 "$log" | sed 's/^/  /'
         states | grep -E 'unhealthy|exited|restarting|starting' | grep -v '^init ' | sed 's/^/  /' || true

@@ -148,6 +148,9 @@ def _champion_version(model_name: str, settings: Settings) -> Any:
     except mlflow.exceptions.MlflowException as error:
         if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             return None
+        # A server with accounts says of a model that is not there that nobody may see it.
+        if error.error_code == "PERMISSION_DENIED" and not _versions(model_name, settings):
+            return None
         raise
 
 

@@ -53,6 +53,9 @@ class Server:
         done = self._run(["docker", "compose", "--env-file", str(self.env_file), *arguments], may_fail)
         return done.stdout
 
+    def succeeds(self, *arguments: str) -> bool:
+        return self._run(["docker", "compose", "--env-file", str(self.env_file), *arguments], True).returncode == 0
+
     def job(self, *command: str, service: str = "jobs", may_fail: bool = False) -> str:
         """Run one command in our image; returns all it said."""
         done = self._run(

@@ -4,18 +4,21 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
-from compose.server import FIRST, OURS, SECOND, Server, status_code
+from compose.server import FIRST, OURS, SECOND, Server, have_image, status_code
 from e2e.small_utility import TABLES
+from meterwise.stack.airflow_api import DagRun
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1200)]
 
 READER = "crm_tool"
+STAND_INS = Path(__file__).with_name("images")
 ACCOUNT = """
 select
     (select sum(accepted_rows) from raw.load_audit where table_name = 'meter_reads' and state = 'accepted'),
@@ -137,6 +140,28 @@ def test_after_a_restart_the_next_day_follows_and_nothing_is_lost_or_doubled(ser
     assert models[0] > 0
 
 
+def test_with_profiles_a_worker_runs_the_tasks_and_a_broker_asks_for_a_password(server: Server, first_day: str) -> None:
+    for name, folder in {"redis:7-bookworm": "redis", "eclipse-mosquitto:2": "mosquitto"}.items():
+        have_image(name, STAND_INS / folder)
+    server.set(COMPOSE_PROFILES="celery,mqtt", AIRFLOW_EXECUTOR="CeleryExecutor")
+    server.make("up")
+
+    run_id = server.airflow.trigger("ingest_weather", SECOND.isoformat())
+    deadline = time.monotonic() + 300
+    while (found := _run(server, run_id)) and not found.is_over and time.monotonic() < deadline:
+        time.sleep(2)
+
+    assert found
+    assert found.state == "success"
+    assert "ingest_weather" in server.compose("logs", "airflow-worker")
+    publish = ["exec", "-T", "mosquitto", "mosquitto_pub", "-t", "meters", "-m", "1"]
+    assert server.succeeds(*publish, "-u", "meterwise", "-P", server.secret("mqtt_password"))
+    assert not server.succeeds(*publish)
+    assert not server.succeeds(*publish, "-u", "meterwise", "-P", "meterwise")
+    assert not server.succeeds("exec", "-T", "redis", "sh", "-c", "redis-cli ping | grep PONG")
+    server.set(COMPOSE_PROFILES="", AIRFLOW_EXECUTOR="LocalExecutor")
+
+
 def test_a_wrong_password_starts_nothing_and_says_so(server: Server, first_day: str) -> None:
     secret = server.folder / "secrets" / "admin_url"
     right = secret.read_text()
@@ -150,6 +175,11 @@ def test_a_wrong_password_starts_nothing_and_says_so(server: Server, first_day: 
     assert refused.returncode != 0
     assert "refuses the password of user postgres" in refused.stdout + refused.stderr
     assert [c["Name"] for c in server.containers() if c["State"]["Running"]] == []
+
+
+def _run(server: Server, run_id: str) -> DagRun | None:
+    found = server.airflow.runs_since(datetime.now(UTC) - timedelta(hours=1))
+    return next((run for run in found if run.run_id == run_id), None)
 
 
 def _published(server: Server, day: date) -> dict[str, list[str]]:
