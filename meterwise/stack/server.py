@@ -54,7 +54,7 @@ def environment(settings: Settings) -> dict[str, str]:
 def sources_secrets(folder: Path = SOURCES_SECRETS) -> dict[str, str]:
     """Return the settings that name the secrets of ``sources.yml``, one for each file in a folder."""
     files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-    return {f"{PREFIX}SECRETS__{path.name.upper()}{SUFFIX}": str(path) for path in files if path.name[0] != "."}
+    return {f"{PREFIX}SECRETS__{path.name.upper()}{SUFFIX.upper()}": str(path) for path in files if path.name[0] != "."}
 
 
 def write_preload() -> None:
