@@ -147,13 +147,14 @@ def test_mlflow_gone_while_training(site: Site) -> None:
     known = runs_begun(site)
     told: list[str] = []
 
-    training = threading.Thread(target=lambda: told.append(words_of(lambda: train("churn", site))))
+    training = threading.Thread(target=lambda: told.append(words_of(lambda: train("demand", site))))
     training.start()
     while runs_begun(site) == known and training.is_alive():
         time.sleep(0.02)
+    assert runs_begun(site) > known, "there was nothing to learn"
     site.mlflow.kill()
     training.join()
-    again = words_of(lambda: train("churn", site))
+    again = words_of(lambda: train("demand", site))
     site.mlflow.start()
 
     assert "MLflow" in told[0], told
@@ -161,7 +162,7 @@ def test_mlflow_gone_while_training(site: Site) -> None:
     assert "does not answer" in again, again
     assert site.champions() == champions
     assert_equal(site.published(), before)
-    assert train("churn", site)
+    assert train("demand", site)
 
 
 def test_the_store_of_the_artifacts_gone_while_training(site: Site) -> None:
