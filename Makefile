@@ -97,7 +97,7 @@ bench-readers: $(STAMP) ## time 200 readers of published while a million rows ar
 	@$(BIN)/python benchmarks/published_readers.py
 
 .PHONY: chaos
-chaos: $(STAMP) ## kill everything in mid-run, start again and compare (slow)
+chaos: $(STAMP) ## kill parts at random, take away disk and services, compare (slow; KILLS=50 CHAOS_SEED= ENGINE=postgresql)
 	@$(BIN)/pytest -m chaos
 
 .PHONY: lint
