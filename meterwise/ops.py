@@ -191,6 +191,15 @@ def migrate(settings: Settings | None = None) -> None:
             _upgrade(connection, found)
 
 
+def found_version(settings: Settings | None = None) -> int:
+    """Return the version of the schema ``ops`` in the database; 0: there is none."""
+    with engine(settings).connect() as connection:
+        if connection.execute(text("select to_regclass('ops.schema_versions')")).scalar_one() is None:
+            return 0
+        found: int = connection.execute(select(func.coalesce(func.max(SCHEMA_VERSIONS.c.version), 0))).scalar_one()
+        return found
+
+
 def record_promotion(
     model: str,
     version: str,

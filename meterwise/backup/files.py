@@ -38,7 +38,7 @@ def save_artifacts(settings: Settings, folder: Path) -> int:
 
 
 def restore_artifacts(settings: Settings, folder: Path) -> int:
-    """Copy every artifact back into an empty store; returns how many files there are."""
+    """Copy every artifact back into the store; returns how many files there are."""
     store, root = artifact_store(settings)
     source = folder / ARTIFACTS
     files = sorted(path for path in source.rglob("*") if path.is_file()) if source.exists() else []
@@ -49,16 +49,18 @@ def restore_artifacts(settings: Settings, folder: Path) -> int:
     return len(files)
 
 
-def has_artifacts(settings: Settings) -> bool:
-    """Tell whether the store of artifacts holds anything."""
-    return bool(_names(*artifact_store(settings)))
+def other_artifacts(settings: Settings, folder: Path) -> list[str]:
+    """Return the files of the store that have the name, and not the size, of one in the backup.
 
-
-def drop_artifacts(settings: Settings) -> None:
-    """Empty the store of artifacts, of what a restore that was cut off has put there."""
+    Further files do no harm: their names hold the ids of runs and models, and no registry knows them.
+    """
     store, root = artifact_store(settings)
-    for name in _names(store, root):
-        store.rm_file(f"{root}/{name}")
+    source = folder / ARTIFACTS
+    if not source.exists() or not store.exists(root):
+        return []
+    sizes = {str(name).removeprefix(f"{root}/"): told["size"] for name, told in store.find(root, detail=True).items()}
+    ours = {str(path.relative_to(source)): path.stat().st_size for path in source.rglob("*") if path.is_file()}
+    return sorted(name for name, size in ours.items() if sizes.get(name, size) != size)
 
 
 def save_duckdb(settings: Settings, folder: Path) -> None:

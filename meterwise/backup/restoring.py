@@ -36,7 +36,7 @@ def restore(folder: Path, settings: Settings, report: Report = silent) -> Manife
     Args:
         folder: The backup.
         settings: Of the installation to fill: a home that is empty or not there, or else a server (``database_url``)
-            whose databases, and a store of artifacts, that are empty.
+            whose databases are empty.
         report: Is told what is being restored.
 
     Raises:
@@ -106,8 +106,12 @@ def _into_server(folder: Path, saved: Manifest, settings: Settings, report: Repo
         for name in left:
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
     if left:
-        files.drop_artifacts(settings)
         settings.warehouse_path.unlink(missing_ok=True)
+    elif other := files.other_artifacts(settings, folder):
+        raise RestoreError(
+            f"The store of MLflow's artifacts holds other files of the same names ({', '.join(other[:3])}), so it is "
+            "not the one that was saved. Empty it, or name another one in METERWISE_ARTIFACTS_URL. Nothing was changed."
+        )
     _refuse_full_server(server, list(names.values()), settings)
     _fill(server, folder, saved, settings, report)
     if settings.admin_url is not None:
@@ -137,8 +141,6 @@ def _refuse_full_server(server: Server, names: Sequence[str], settings: Settings
             others = "select count(*) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()"
             if connection.execute(others, [name]).fetchone() != (0,):
                 used.append(name)
-    if files.has_artifacts(settings):
-        full.append("the store of MLflow's artifacts")
     if settings.warehouse_path.exists():
         full.append(str(settings.warehouse_path))
     if full:

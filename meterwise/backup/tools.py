@@ -12,6 +12,8 @@ JOBS = 2
 NEW_SETTING = b"SET transaction_timeout = 0;"
 """What pg_restore from 17 on says first, and a server before 17 does not understand."""
 HEAD_LINES = 40
+PARALLEL_SINCE = 17
+"""Major version of the server from which pg_restore can be left to itself."""
 
 
 class ToolError(RuntimeError):
@@ -34,7 +36,7 @@ def load(server: Server, database: str, file: Path, major: int) -> None:
     Raises:
         ToolError: It could not; with the reason.
     """
-    if major >= 17:
+    if major >= PARALLEL_SINCE:
         options = ["--exit-on-error", f"--jobs={JOBS}", "--no-password", f"--dbname={database}"]
         _run(server, "pg_restore", [*options, str(file)])
     else:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from meterwise import ops
 from meterwise.access import DatabaseRefusedError
 from meterwise.access.check import PROBLEMS, checks
 from meterwise.access.logins import add_user
@@ -15,7 +16,8 @@ from meterwise.access.prepare import as_administrator, databases, prepare
 from meterwise.access.roles import PURPOSES
 from meterwise.commands.password import from_input
 from meterwise.commands.screen import wide_console
-from meterwise.database import database_url
+from meterwise.database import connect, database_url
+from meterwise.publish.schema import prepare as make_ready
 from meterwise.settings import get_settings
 
 app = typer.Typer(help="PostgreSQL: make it ready, see who may what, add users.", no_args_is_help=True)
@@ -49,6 +51,20 @@ def check() -> None:
     if not found:
         console.print("  No database is named in the settings; the embedded stack looks after its own.")
     raise typer.Exit(0 if healthy else 1)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables that remember (ops) and the books of publications to this version, every row kept."""
+    settings = get_settings()
+    before = ops.found_version(settings)
+    ops.migrate(settings)
+    with closing(connect(settings)) as connection:
+        make_ready(connection, settings)
+    if before == ops.SCHEMA_VERSION:
+        console.print(f"  The schema has version {before} already.", highlight=False)
+    else:
+        console.print(f"  The schema went from version {before} to {ops.SCHEMA_VERSION}.", highlight=False)
 
 
 @app.command()
