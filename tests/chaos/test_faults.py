@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib import import_module
 from pathlib import Path
 
 import chain
@@ -30,6 +29,8 @@ from meterwise.publish import deliver
 from meterwise.settings import Settings, as_environment
 from meterwise.sources.synthetic import SyntheticUtility
 from meterwise.stack.state import any_free_port
+from models.demand.params import DemandParams
+from models.demand.train import train_model
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 SECOND = FIRST + timedelta(days=1)
@@ -147,14 +148,14 @@ def test_mlflow_gone_while_training(site: Site) -> None:
     known = runs_begun(site)
     told: list[str] = []
 
-    training = threading.Thread(target=lambda: told.append(words_of(lambda: train("demand", site))))
+    training = threading.Thread(target=lambda: told.append(words_of(lambda: train(site, test_days=27))))
     training.start()
     while runs_begun(site) == known and training.is_alive():
         time.sleep(0.02)
     assert runs_begun(site) > known, "there was nothing to learn"
     site.mlflow.kill()
     training.join()
-    again = words_of(lambda: train("demand", site))
+    again = words_of(lambda: train(site, test_days=27))
     site.mlflow.start()
 
     assert "MLflow" in told[0], told
@@ -162,7 +163,7 @@ def test_mlflow_gone_while_training(site: Site) -> None:
     assert "does not answer" in again, again
     assert site.champions() == champions
     assert_equal(site.published(), before)
-    assert train("demand", site)
+    assert train(site, test_days=27)
 
 
 def test_the_store_of_the_artifacts_gone_while_training(site: Site) -> None:
@@ -171,14 +172,14 @@ def test_the_store_of_the_artifacts_gone_while_training(site: Site) -> None:
     site.mlflow.artifacts.rename(gone)
     site.mlflow.artifacts.write_text("no folder any more")
 
-    told = words_of(lambda: train("segments", site))
+    told = words_of(lambda: train(site, test_days=26))
     site.mlflow.artifacts.unlink()
     gone.rename(site.mlflow.artifacts)
 
     assert "MLflow" in told, told
     assert site.champions() == champions
     assert_equal(site.published(), before)
-    assert train("segments", site)
+    assert train(site, test_days=26)
 
 
 def test_a_full_disk_and_a_restart_of_postgresql_while_delivering(site: Site, undisturbed: Undisturbed) -> None:
@@ -236,8 +237,9 @@ def come_back(site: Site) -> None:
         site.postgres.start_again()
 
 
-def train(model: str, site: Site) -> str:
-    return str(import_module(f"models.{model}.train").train_model(site.second, settings=site.settings))
+def train(site: Site, test_days: int) -> str:
+    """Learn once more from the first day, with another parameter, so that it is not known already."""
+    return train_model(FIRST.isoformat(), DemandParams(test_days=test_days), site.settings)
 
 
 def runs_begun(site: Site) -> int:
