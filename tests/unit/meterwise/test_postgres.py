@@ -118,6 +118,22 @@ def test_a_start_that_fails_shows_the_log(folder: Path) -> None:
         EmbeddedPostgres(folder, durable=False).start()
 
 
+def test_the_log_names_what_was_refused_and_no_row_of_it(postgres_server: EmbeddedPostgres) -> None:
+    with psycopg.connect(postgres_server.url(driver=""), autocommit=True) as connection:
+        connection.execute("create temp table people (name text, phone text not null check (phone <> ''))")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute("insert into people values ('Ada Planted-Zyx', '')")
+        with pytest.raises(psycopg.errors.NotNullViolation):
+            connection.execute("insert into people values (%s, %s)", ["Ada Planted-Zyx", None])
+        with pytest.raises(psycopg.errors.NotNullViolation), connection.cursor() as cursor:  # noqa: SIM117
+            with cursor.copy("copy people from stdin") as copy:
+                copy.write(b"Ada Planted-Zyx\t\\N\n")
+
+    log = postgres_server.log.read_text(errors="replace")
+    assert "violates not-null constraint" in log
+    assert "Planted-Zyx" not in log
+
+
 def test_a_server_that_was_killed_comes_back_at_the_same_address(folder: Path) -> None:
     with EmbeddedPostgres(folder, durable=False) as server:
         url = server.url(driver="")
