@@ -270,14 +270,17 @@ def test_a_home_that_holds_something_is_refused(saved: Saved, home: Path) -> Non
     assert [path.name for path in home.iterdir()] == ["warehouse.duckdb"]
 
 
+@pytest.mark.chaos
 def test_a_killed_restore_keeps_the_stack_from_starting(restored: Restored) -> None:
     assert restored.was_marked
     assert f"meterwise restore {restored.saved.backup} --home {restored.home}" in restored.told_by_the_stack
     assert not unfinished.is_marked(restored.home)
 
 
-def test_a_restored_home_shows_the_same_tables_and_models_and_goes_on(saved: Saved, restored: Restored) -> None:
-    with at_work(restored.home) as settings:
+def test_a_restored_home_shows_the_same_tables_and_models_and_goes_on(saved: Saved, home: Path) -> None:
+    restore(saved.backup, Settings(home=home, sources_file=home.parent / "sources.yml"))
+
+    with at_work(home) as settings:
         assert look(settings) == saved.seen
         assert len(saved.seen.models) == 2
         assert saved.seen.predictions == [3.0, 7.5, 12.0]
@@ -290,6 +293,7 @@ def test_a_restored_home_shows_the_same_tables_and_models_and_goes_on(saved: Sav
     assert left == []
 
 
+@pytest.mark.chaos
 def test_a_killed_backup_is_none_and_the_next_one_clears_it_away(restored: Restored, tmp_path: Path) -> None:
     backups = tmp_path / "backups"
     arguments = ["backup", str(backups), "--home", str(restored.home)]
