@@ -15,6 +15,7 @@ import holidays
 import pyarrow as pa
 from sqlalchemy import make_url
 
+from meterwise.access import checking_the_server
 from meterwise.raw_tables import RAW_TABLES
 from meterwise.settings import Settings, as_environment, get_settings
 from meterwise.sources.config import SourcesFileError, load_sources, static_columns
@@ -127,7 +128,7 @@ def _file(settings: Settings) -> dict[str, str]:
 
 
 def _server(settings: Settings) -> dict[str, str]:
-    url = make_url(Warehouse(settings).sqlalchemy_url())
+    url = checking_the_server(make_url(Warehouse(settings).sqlalchemy_url()), settings.tls_authority_file)
     role = re.search(r"-c *role=(\w+)", str(url.query.get("options", "")))
     return {
         "DBT_WAREHOUSE_HOST": url.host or "localhost",

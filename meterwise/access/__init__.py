@@ -5,6 +5,7 @@ Accounts in Airflow and MLflow are in ``airflow_accounts`` and ``mlflow_accounts
 
 from meterwise.access.opening import DatabaseDownError as DatabaseDownError
 from meterwise.access.opening import DatabaseRefusedError as DatabaseRefusedError
+from meterwise.access.opening import checking_the_server as checking_the_server
 from meterwise.access.opening import open_connection as open_connection
 from meterwise.access.raw_grants import grant_raw as grant_raw
 from meterwise.access.roles import LOADER as LOADER

@@ -1,6 +1,7 @@
 """Opens a connection to PostgreSQL, or says in words for people why there is none and what to do."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -77,6 +78,16 @@ def open_connection(url: URL, **arguments: Any) -> psycopg.Connection:
         raise in_words(url, error) from None
     except psycopg.ProgrammingError:
         raise DatabaseRefusedError(f"The URL of {where(url)} cannot be used; it is {SHAPE}.") from None
+
+
+def checking_the_server(url: URL, authority: Path | None) -> URL:
+    """Return a URL that wants the server's certificate checked, where an authority is named and it says nothing itself.
+
+    For programs that are handed the parts of a URL; drivers also take ``PGSSLMODE`` and ``PGSSLROOTCERT``.
+    """
+    if authority is None or "sslmode" in url.query:
+        return url
+    return url.update_query_dict({"sslmode": "verify-full", "sslrootcert": str(authority)})
 
 
 def in_words(url: URL, error: psycopg.Error) -> DatabaseRefusedError | DatabaseDownError:

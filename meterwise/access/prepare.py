@@ -85,6 +85,7 @@ def prepare(settings: Settings, report: Callable[[str], None] = lambda message: 
                 _prepare_schemas(inside, database)
             schemas = f", {len(database.schemas)} schemas" if database.schemas else ""
             report(f"database {database.url.database}: user {database.url.username}{schemas}")
+        _close_what_is_nobodys(connection, [str(one.url.username) for one in wanted if one.schemas])
 
 
 def databases(settings: Settings) -> list[Wanted]:
@@ -152,6 +153,14 @@ def _make_database(connection: psycopg.Connection, database: Wanted) -> None:
         connection.execute(sql.SQL("grant connect on database {} to {}").format(name, sql.Identifier(group)))
     for group in SERVICE_GROUPS:  # for the steps of a load, of dbt and of Great Expectations
         connection.execute(sql.SQL("grant temporary on database {} to {}").format(name, sql.Identifier(group)))
+
+
+def _close_what_is_nobodys(connection: psycopg.Connection, users: list[str]) -> None:
+    """Close the databases that every server has; the service looks there for restores that were cut off."""
+    for name in ("postgres", "template1"):
+        connection.execute(sql.SQL("revoke connect, temporary on database {} from public").format(sql.Identifier(name)))
+    for user in users:
+        connection.execute(sql.SQL("grant connect on database postgres to {}").format(sql.Identifier(user)))
 
 
 def _prepare_schemas(connection: psycopg.Connection, database: Wanted) -> None:

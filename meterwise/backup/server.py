@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import psycopg
 from sqlalchemy import URL, make_url
 
-from meterwise.access import open_connection
+from meterwise.access import checking_the_server, open_connection
 from meterwise.backup.errors import BackupError
 from meterwise.backup.manifest import Role
 from meterwise.database import EMBEDDED_DATABASE, EMBEDDED_FOLDER
@@ -89,7 +89,8 @@ def named_server(settings: Settings) -> Server:
                 "one server; save the other one with its own tools, and leave its URL out of this command's settings."
             )
         databases.setdefault(str(url.database), role)
-    return Server(_plain(admin), databases, is_embedded=False)
+    url = checking_the_server(_plain(admin), settings.tls_authority_file)
+    return Server(url, databases, is_embedded=False)
 
 
 @contextmanager

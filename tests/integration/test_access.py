@@ -256,9 +256,9 @@ def test_nobody_but_its_owner_gives_away_refused_rows(urls: dict[str, URL], who:
 
 def test_the_tools_have_databases_of_their_own(team: Settings, server: EmbeddedPostgres) -> None:
     for user, own in (("airflow", "airflow"), ("mlflow", "mlflow"), ("service", "meterwise")):
-        for database in ("airflow", "mlflow", "meterwise"):
+        for database in ("airflow", "mlflow", "meterwise", "postgres", "template1"):
             url = make_url(f"postgresql://{user}:planted-{user}@127.0.0.1:{server.port}/{database}")
-            if database == own:
+            if database == own or (user, database) == ("service", "postgres"):
                 open_connection(url).close()
             else:
                 with pytest.raises(DatabaseRefusedError, match="not into"):

@@ -38,6 +38,7 @@ def url(postgres_server: EmbeddedPostgres) -> URL:
         connection.execute(f"create role late login password '{PASSWORD}' valid until '2026-01-01'".encode())
         connection.execute(f"create role timely login password '{PASSWORD}'".encode())
         connection.execute("create role some_group")
+        connection.execute("grant connect on database postgres to timely, late")
     return make_url(postgres_server.url())
 
 
@@ -181,3 +182,19 @@ def test_no_half_of_a_stack_starts_on_newer_tables() -> None:
         assert stack.children == []
         assert not stack.postgres.is_running()
         assert not (home / "logs").exists()
+
+
+def test_rows_and_statements_that_fail_are_not_in_the_servers_log(postgres_server: EmbeddedPostgres, url: URL) -> None:
+    with open_connection(url, autocommit=True) as connection:
+        connection.execute("create temporary table people (name text, age integer not null check (age > 0))")
+        with pytest.raises(psycopg.errors.NotNullViolation):
+            connection.execute("insert into people values ('Xqplanted Xqname', null)")
+        with (
+            pytest.raises(psycopg.errors.InvalidTextRepresentation),
+            connection.cursor().copy("copy people from stdin") as rows,
+        ):
+            rows.write("Xqplanted Xqother\tXqnumber\n")
+
+    told = postgres_server.log.read_text()
+    assert 'null value in column "age"' in told
+    assert "Xqplanted" not in told
