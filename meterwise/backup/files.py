@@ -100,14 +100,16 @@ def save_sources(settings: Settings, folder: Path) -> None:
         _copy(settings.sources_file, folder / SOURCES)
 
 
-def restore_home(settings: Settings, folder: Path) -> bool:
-    """Put these back; ``sources.yml`` only where there is none. Returns whether that was so."""
+def restore_home(settings: Settings, folder: Path) -> None:
+    """Put what an embedded stack's home must not lose into its place."""
     for name in KEPT_OF_HOME:
         _copy(folder / HOME / name, settings.home_path / name)
-    if settings.sources_file.exists():
-        return False
-    _copy(folder / SOURCES, settings.sources_file)
-    return True
+
+
+def restore_sources(settings: Settings, folder: Path) -> None:
+    """Put ``sources.yml`` into its place, where there is none."""
+    if not settings.sources_file.exists():
+        _copy(folder / SOURCES, settings.sources_file)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -4,7 +4,7 @@ import fcntl
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,11 +54,11 @@ def back_up(settings: Settings, folder: Path, name: str | None = None, report: R
 def prune(folder: Path, kept: int) -> list[Path]:
     """Remove backups beyond the newest ones, and those that were cut off; returns what was removed.
 
-    Only folders that a backup has made are looked at.
+    A backup that was given a name stays until somebody removes it; only folders that a backup has made are looked at.
     """
     with _one_at_a_time(folder):
         ours = [path for path in folder.iterdir() if path.is_dir() and (path / DATABASES).is_dir()]
-        whole = sorted((path for path in ours if manifest.is_whole(path)), key=_made_at)
+        whole = sorted((path for path in ours if manifest.is_whole(path) and _is_named_by_us(path)), key=_made_at)
         removed = [path for path in ours if not manifest.is_whole(path)] + whole[: max(0, len(whole) - kept)]
         for path in removed:
             (path / manifest.FILE).unlink(missing_ok=True)  # first, so that half of it is never taken for a backup
@@ -125,6 +125,13 @@ def _make_place(place: Path) -> None:
         raise BackupError(f"{place} is there already. Choose another name, or remove it.")
     place.mkdir(mode=0o700)
     (place / DATABASES).mkdir(mode=0o700)
+
+
+def _is_named_by_us(path: Path) -> bool:
+    with suppress(ValueError):
+        datetime.strptime(path.name, STAMP).replace(tzinfo=UTC)
+        return True
+    return False
 
 
 def _made_at(path: Path) -> str:

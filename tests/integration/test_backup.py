@@ -8,14 +8,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pandas as pd
 import pytest
+from home_at_work import at_work
 from pydantic import SecretStr
 
 from benchmarks.published_readers import LAYER, Case, fill
@@ -26,12 +25,9 @@ from meterwise.backup.making import back_up, prune
 from meterwise.backup.manifest import FILE, is_whole, read
 from meterwise.backup.restoring import restore
 from meterwise.database import connect
-from meterwise.postgres import HOST, EmbeddedPostgres
 from meterwise.publish import deliver
 from meterwise.settings import Settings
-from meterwise.stack.processes import ChildProcess, end
 from meterwise.stack.stack import Stack
-from meterwise.stack.state import StackState
 from meterwise.warehouse import Warehouse
 
 SMALL = Case(rows=4_000, customers=100)
@@ -46,34 +42,6 @@ class Doubler:
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({"twice": frame["use_kwh"] * self.factor})
-
-
-@contextmanager
-def at_work(home: Path, mlflow: bool = True) -> Iterator[Settings]:
-    """The parts of an embedded stack that keep something, without Airflow's processes."""
-    state = StackState.load(home)
-    state.choose_ports()
-    home.mkdir(parents=True, exist_ok=True)
-    state.save(home)
-    with ExitStack() as stack:
-        postgres = stack.enter_context(EmbeddedPostgres(home / "postgres", durable=False))
-        for name in ("meterwise", "airflow", "mlflow"):
-            postgres.create_database(name)
-        settings = Settings(home=home, sources_file=home.parent / "sources.yml", mlflow_uri=state.url("mlflow"))
-        if mlflow:
-            arguments = ["--host", HOST, "--port", str(state.ports["mlflow"]), "--workers", "1"]
-            arguments += ["--artifacts-destination", str(home / "mlflow" / "artifacts")]
-            server = ChildProcess(
-                "MLflow",
-                [sys.executable, "-m", "mlflow", "server", *arguments],
-                home / "logs" / "mlflow.log",
-                lambda: httpx.get(f"{state.url('mlflow')}/health").is_success,
-            )
-            backend = postgres.url("mlflow", driver="psycopg2")
-            stack.callback(end, [server], home)
-            server.start({**os.environ, "MLFLOW_BACKEND_STORE_URI": backend}, home)
-            server.wait_until_healthy()
-        yield settings
 
 
 @dataclass(frozen=True)
@@ -313,21 +281,23 @@ def test_a_killed_backup_is_none_and_the_next_one_clears_it_away(restored: Resto
 def test_old_backups_go_and_a_second_of_the_same_name_is_refused(saved: Saved, tmp_path: Path) -> None:
     backups = tmp_path / "backups"
     for number in range(3):
-        shutil.copytree(saved.backup, backups / f"number-{number}")
-        content = json.loads((backups / f"number-{number}" / FILE).read_text())
+        place = backups / f"2026-11-0{1 + number}T000000Z"
+        shutil.copytree(saved.backup, place)
+        content = json.loads((place / FILE).read_text())
         content["made_at"] = f"2026-11-0{3 - number}T00:00:00Z"
-        (backups / f"number-{number}" / FILE).write_text(json.dumps(content))
+        (place / FILE).write_text(json.dumps(content))
+    shutil.copytree(saved.backup, backups / "before-the-upgrade")
     (backups / "something-else").mkdir()
 
     removed = prune(backups, kept=2)
 
-    assert [path.name for path in removed] == ["number-2"], "the oldest by its own word"
+    assert [path.name for path in removed] == ["2026-11-03T000000Z"], "the oldest by its own word"
     assert (backups / "something-else").exists()
+    assert (backups / "before-the-upgrade").exists(), "somebody named it"
     with pytest.raises(BackupError, match="is there already"):
         back_up(
             Settings(home=tmp_path / "home", database_url=SecretStr("postgresql://x@127.0.0.1:1/x")),
-            backups,
-            "number-0",
+            "before-the-upgrade",
         )
 
 
