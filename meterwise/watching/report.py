@@ -19,7 +19,7 @@ RUNS_SHOWN, POINTS_SHOWN, ALERTS_SHOWN = 20, 30, 20
 FIGURES = {
     ("demand", "wape"): ("Demand forecast: error (WAPE)", "less is better", True),
     ("demand", "coverage_80"): ("Demand forecast: share inside the 80 % band", "near the promise is good", None),
-    ("churn", "lift_at_10pct"): ("Churn: how much oftener the riskiest tenth leaves", "more is better", False),
+    ("churn", "lift_at_10pct"): ("Churn: lift of the riskiest tenth (times as often as all)", "more is better", False),
     ("churn", "departures"): ("Churn: customers who left within 90 days", "near the announced number is good", None),
     ("churn", "average_precision"): ("Churn: average precision on the test", "more is better", False),
     ("segments", "explained_variance"): ("Load shapes: share of profiles explained", "more is better", False),
