@@ -81,11 +81,11 @@ class Settings(BaseSettings):
     )
     admin_url: SecretStr | None = Field(
         default=None,
-        description="SQLAlchemy URL of PostgreSQL's administrator; only `meterwise database prepare` needs it.",
+        description="SQLAlchemy URL of PostgreSQL's administrator; for prepare, add-user, backup and restore alone.",
     )
     airflow_database_url: SecretStr | None = Field(
         default=None,
-        description="SQLAlchemy URL of Airflow's own database, for `meterwise database prepare` and `check`.",
+        description="SQLAlchemy URL of Airflow's own database: to prepare, check, back up, restore and tidy it.",
     )
     mlflow_database_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of MLflow's own database, for its server and `meterwise database`."

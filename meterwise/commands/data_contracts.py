@@ -13,8 +13,9 @@ HEAD = """\
 
 <!-- Made from dbt_project/models/publish/*.yml by `make docs`; edit those. -->
 
-What downstream systems read: the schema `published` of the PostgreSQL database, with the role `meterwise_reader`
-(select on these tables and nothing else; its password is in the file `reader_password` of Meterwise's home).
+What downstream systems read: the schema `published` of the PostgreSQL database, as a user of
+the group `reader` (select on these tables and nothing else). On a team's server `meterwise database add-user NAME`
+makes one; the embedded stack has `meterwise_reader`, whose password is in the file `reader_password` of its home.
 
 - **Whole or not at all.** A table shows version N or N + 1, never a mix, and all tables switch together. A single
   statement sees one version; several statements do so inside one transaction with `isolation level repeatable read`.

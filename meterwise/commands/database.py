@@ -16,7 +16,7 @@ from meterwise.access.prepare import as_administrator, databases, prepare
 from meterwise.access.roles import PURPOSES
 from meterwise.commands.password import from_input
 from meterwise.commands.screen import wide_console
-from meterwise.database import connect, database_url
+from meterwise.database import connect
 from meterwise.publish.schema import prepare as make_ready
 from meterwise.settings import get_settings
 
@@ -70,8 +70,7 @@ def migrate() -> None:
 @app.command()
 def roles() -> None:
     """Show which group may what in each schema, and who is in which group."""
-    settings = get_settings()
-    with closing(as_administrator(settings, database_url(settings).database)) as connection:
+    with closing(connect()) as connection:
         may = Table("schema", *PURPOSES, title="Who may what", title_justify="left", header_style="bold")
         for schema, told in rights(connection).items():
             may.add_row(schema, *(told.get(group, "") for group in PURPOSES))
