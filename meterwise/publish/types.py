@@ -17,6 +17,7 @@ POSTGRES_TYPES = {
     "HUGEINT": "numeric(38,0)",
     "FLOAT": "real",
     "DOUBLE": "double precision",
+    "DOUBLE PRECISION": "double precision",  # the same, as both engines understand it
     "DATE": "date",
     "TIMESTAMP": "timestamp without time zone",
     "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
