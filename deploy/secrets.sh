@@ -6,15 +6,16 @@ umask 077
 folder=${SECRETS_FOLDER:-secrets}
 env_file=${ENV_FILE:-.env}
 if [[ -e $env_file ]]; then
-    named=$(sed -n 's/^SECRETS_FOLDER=//p' "$env_file" | tail -n 1)
+    named=$(sed -n 's/^SECRETS_FOLDER=//p' "$env_file" | tail -n 1 | sed -E "s/^(['\"])(.*)\1\$/\2/")
     folder=${named:-$folder}
 fi
 
 random() { head -c "${1:-24}" /dev/urandom | base64 -w0 | tr '+/' 'ab' | tr -d '='; }
 
 make() { # name, content
-    if [[ ! -e $folder/$1 ]]; then
-        printf '%s\n' "$2" > "$folder/$1"
+    if [[ ! -s $folder/$1 ]]; then  # not there, or left empty by a full disk
+        printf '%s\n' "$2" > "$folder/.new"
+        mv -f "$folder/.new" "$folder/$1"
         made+=("$1")
     fi
     chmod 444 "$folder/$1"
@@ -50,11 +51,11 @@ make redis_password "$(random)"
 make broker_url "redis://:$(value redis_password)@redis:6379/0"
 make mqtt_password "$(random)"
 
-if [[ ! -e $env_file ]]; then
+if ! grep -qs '^SECRETS_FOLDER=' "$env_file"; then
     {
         echo "# Written by make secrets; every key is explained in .env.example."
         [[ $folder == /* || $folder == ./* ]] && echo "SECRETS_FOLDER=$folder" || echo "SECRETS_FOLDER=./$folder"
-    } > "$env_file"
+    } >> "$env_file"
     made+=("$env_file")
 fi
 if ((${#made[@]})); then

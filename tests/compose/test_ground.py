@@ -65,6 +65,15 @@ def test_secrets_are_made_once_at_random_and_closed_to_others(made: dict[str, st
     assert set(re.findall(r"\$\{SECRETS_FOLDER\}/([\w.]+)\"", COMPOSE)) <= set(after)
 
 
+def test_an_empty_secret_is_made_again(made: dict[str, str], tmp_path: Path) -> None:
+    empty = tmp_path / "secrets" / "mqtt_password"
+    empty.chmod(0o644)
+    empty.write_text("")
+
+    assert "Made: mqtt_password" in _script("secrets.sh", made).stdout
+    assert empty.read_text().strip()
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
