@@ -29,6 +29,12 @@ stop() { # pattern: the running services whose name it matches
     [[ -z $services ]] || compose stop $services > /dev/null 2>&1
 }
 
+start_stores() { # PostgreSQL and the object store alone
+    local told
+    told=$(compose --progress=plain up -d --wait postgres seaweedfs 2>&1) ||
+        fail "PostgreSQL or the object store does not start:" "$(tail -n 5 <<< "$told")"
+}
+
 image_tag() { value IMAGE_TAG "$(sed -n 's/^  image: meterwise:${IMAGE_TAG:-\(.*\)}$/\1/p' docker-compose.yml)"; }
 
 check_ground() { # before anything is started: an engine, .env, its keys, the secrets

@@ -1,6 +1,14 @@
 #!/bin/bash
-# Brings a backup back into empty databases, with the image that is in use.
+# Brings a backup back into empty databases, with the image that is in use; on a new machine sources.yml, too.
 . "$(dirname "$0")/ground.sh"
-[[ -n ${1:-} ]] || fail "Which backup? make restore FROM=NAME; there are: $(ls "$(value BACKUP_FOLDER ./backups)" 2> /dev/null | tr '\n' ' ')"
-compose --progress=quiet up -d --wait postgres seaweedfs > /dev/null 2>&1 || fail "PostgreSQL or the object store does not start: make logs"
+[[ -f $ENV_FILE ]] || fail "There is no $ENV_FILE. Bring back yours with secrets/, or make new ones: make secrets"
+folder=$(value BACKUP_FOLDER ./backups)
+[[ -n ${1:-} && -d $folder/$1 ]] || fail "Which backup? make restore FROM=NAME; in $folder there are: $(ls "$folder" 2> /dev/null | tr '\n' ' ')"
+sources=$(value SOURCES_FILE ./sources.yml)
+if [[ ! -f $sources && -f $folder/$1/sources.yml ]]; then
+    cp "$folder/$1/sources.yml" "$sources"
+fi
+check_ground
+build_if_missing
+start_stores
 BACKUP_USER="$(id -u):$(id -g)" compose --progress=quiet run --rm --no-deps backup meterwise restore "/backups/$1"

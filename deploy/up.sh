@@ -56,5 +56,6 @@ Up after $SECONDS s.
   Airflow     $(value AIRFLOW_PUBLIC_URL "http://127.0.0.1:$(value AIRFLOW_PORT 8080)")   user admin, password: cat $folder/airflow_password
   MLflow      $(value MLFLOW_PUBLIC_URL "http://127.0.0.1:$(value MLFLOW_PORT 5000)")   user admin, password: cat $folder/mlflow_admin_password
   Data Docs   $(value DATA_DOCS_PUBLIC_URL "http://127.0.0.1:$(value DATA_DOCS_PORT 8090)")
+  Watch       $(value DATA_DOCS_PUBLIC_URL "http://127.0.0.1:$(value DATA_DOCS_PORT 8090)")/watch/index.html   after each publication
   PostgreSQL  $(value BIND_ADDRESS 127.0.0.1):$(value POSTGRES_PORT 5432), database meterwise, schema published
 TEXT

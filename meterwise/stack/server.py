@@ -11,14 +11,14 @@ from meterwise.access import DatabaseDownError
 from meterwise.access.airflow_accounts import FAB
 from meterwise.outcomes import RefusedError
 from meterwise.secret_files import SUFFIX
-from meterwise.settings import PREFIX, Settings, get_settings
+from meterwise.settings import PREFIX, Settings, get_settings, secret_names
 from meterwise.stack.airflow_server import FIXED, TELEMETRY_OFF, openlineage
 from meterwise.stack.stack import COSMOS_DECIDES
 from meterwise.transform import dbt_environment
 
 SECRETS = Path("/run/secrets")
 SOURCES_SECRETS = SECRETS / "sources"
-"""Every file in it is a secret that sources.yml may name as ``secret:<name of the file>``."""
+"""Each file in it is a secret: a setting (``alert_webhook``), or what sources.yml names as ``secret:NAME``."""
 AIRFLOW_HOME = Path("/tmp/airflow")  # noqa: S108 - the container's own, in memory
 RUNS_TASKS = {"scheduler", "celery"}
 """Commands of Airflow whose children run dbt; to say how, the warehouse is asked who we are there."""
@@ -52,9 +52,14 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def sources_secrets(folder: Path = SOURCES_SECRETS) -> dict[str, str]:
-    """Return the settings that name the secrets of ``sources.yml``, one for each file in a folder."""
+    """Return the settings that name the secrets of a folder, one for each file."""
     files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-    return {f"{PREFIX}SECRETS__{path.name.upper()}{SUFFIX.upper()}": str(path) for path in files if path.name[0] != "."}
+    return {_setting(path.name): str(path) for path in files if path.name[0] != "."}
+
+
+def _setting(name: str) -> str:
+    group = "" if name.lower() in secret_names() else "SECRETS__"
+    return f"{PREFIX}{group}{name}{SUFFIX}".upper()
 
 
 def write_preload() -> None:

@@ -129,6 +129,7 @@ STEPS: dict[str, Step] = {
     "users, roles and databases of PostgreSQL": lambda settings: _run(_meterwise("database", "prepare")),
     "versions of the databases": lambda settings: _run(_meterwise("database", "check")),
     "no half of a restore": unfinished.refuse,
+    "our tables": lambda settings: _run(_meterwise("database", "migrate")),
     "Airflow's tables": lambda settings: _run(command("db", "migrate")),
     "MLflow's tables": migrate_mlflow,
     "buckets of the object store": make_buckets,

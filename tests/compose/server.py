@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class Server:
     folder: Path
     project: str
     ports: dict[str, int]
+    stand_ins: list[str] = field(default_factory=list)
 
     @property
     def env_file(self) -> Path:
@@ -147,8 +148,10 @@ class Server:
         return self.job("meterwise", "run", day.isoformat())
 
     def tear_down(self) -> None:
-        """Remove containers, volumes and networks of this project, and its folder."""
+        """Remove containers, volumes, networks and images of this project, and its folder."""
         self.compose("--profile", "*", "down", "--volumes", "--timeout", "5", may_fail=True)
+        for image in (f"meterwise:{IMAGE_TAG}", *self.stand_ins):
+            subprocess.run(["docker", "rmi", image], capture_output=True, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -168,10 +171,13 @@ def engine_answers() -> bool:
     return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
 
 
-def have_image(name: str, folder: Path) -> None:
-    """Build a stand-in from Debian's package where the official image cannot be had."""
-    if subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode:
-        subprocess.run(["docker", "build", "-q", "-t", name, str(folder)], capture_output=True, check=True)
+def stand_in(image: str, folder: Path) -> bool:
+    """Build an image from Debian's package where the official one cannot be had; tells whether it did."""
+    for command in (["image", "inspect", image], ["pull", "-q", image]):
+        if subprocess.run(["docker", *command], capture_output=True, check=False).returncode == 0:
+            return False
+    subprocess.run(["docker", "build", "-q", "-t", image, str(folder)], capture_output=True, check=True)
+    return True
 
 
 def status_code(url: str, login: tuple[str, str] | None = None) -> int:

@@ -54,5 +54,10 @@ def test_every_file_of_a_folder_is_a_secret_that_sources_may_name(tmp_path: Path
     (tmp_path / "crm_url").write_text("postgresql://crm")
     (tmp_path / ".gitkeep").touch()
 
-    assert server.sources_secrets(tmp_path) == {"METERWISE_SECRETS__CRM_URL_FILE": str(tmp_path / "crm_url")}
+    (tmp_path / "alert_webhook").write_text("https://hook")
+
+    assert server.sources_secrets(tmp_path) == {
+        "METERWISE_ALERT_WEBHOOK_FILE": str(tmp_path / "alert_webhook"),
+        "METERWISE_SECRETS__CRM_URL_FILE": str(tmp_path / "crm_url"),
+    }
     assert server.sources_secrets(tmp_path / "none") == {}
