@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
+import pandas as pd
 import pytest
 from certificates import self_signed
 from pydantic import SecretStr
@@ -102,13 +103,30 @@ def test_who_has_no_account_stays_outside(server: SimpleNamespace) -> None:
         httpx.get(f"{server.settings.mlflow_uri}/health")  # a certificate that nobody vouches for
 
 
-def test_our_jobs_record_runs_and_may_not_make_accounts(server: SimpleNamespace) -> None:
-    with registry.run("churn", "2025-07-01 to 2026-07-14", "2026-07-15", None, server.settings) as run:
+FEATURES = pd.DataFrame({"customer_id": ["c-1", "c-2"], "kwh_30d": [10.0, 20.0]})
+
+
+class Doubler:
+    """The smallest predictor."""
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"doubled": frame["kwh_30d"] * 2})
+
+
+def test_our_jobs_register_promote_and_load_a_model_and_make_no_accounts(server: SimpleNamespace) -> None:
+    settings = server.settings
+    assert registry.has_champion("churn", settings) is False, "of a model that is not there yet"
+    with registry.run("churn", "2025-07-01 to 2026-07-14", "2026-07-15", None, settings) as run:
         run.log_metrics({"wape": 0.1})
+        run.log_model(Doubler(), FEATURES, card="# Churn")
 
-    found = registry.client(server.settings).get_run(run.run_id)
+    _, version = registry.version_of_run(run.run_id, settings)
+    assert registry.has_champion("churn", settings) is False, "none of its versions holds the alias"
+    registry.move_alias("churn", version, "2026-07-15", "first version", settings)
 
-    assert found.data.metrics["wape"] == 0.1
+    found = registry.champion("churn", settings)
+    assert found is not None
+    assert found.predictor.predict(FEATURES)["doubled"].tolist() == [20.0, 40.0]
     made = httpx.post(
         f"{server.settings.mlflow_uri}/api/2.0/mlflow/users/create",
         json={"username": "mine", "password": "mine-mine-mine"},
