@@ -61,9 +61,11 @@ end
 ({{ day }} + ({{ months }})::integer * interval '1 month')::date
 {%- endmacro %}
 
-{# Value of the row with the greatest key. #}
+{# Value of the row with the greatest key; rows without a key do not count. #}
 {% macro latest(column, key) -%}{{ adapter.dispatch('latest')(column, key) }}{%- endmacro %}
-{% macro default__latest(column, key) -%}(array_agg({{ column }} order by {{ key }} desc))[1]{%- endmacro %}
+{% macro default__latest(column, key) -%}
+(array_agg({{ column }} order by {{ key }} desc) filter (where {{ key }} is not null))[1]
+{%- endmacro %}
 {% macro duckdb__latest(column, key) -%}arg_max_null({{ column }}, {{ key }}){%- endmacro %}
 
 {# A text to be put in order: by its bytes, as DuckDB does; a PostgreSQL database may have another order by default. #}
