@@ -33,6 +33,9 @@ give_up() {
 }
 
 check_ground
+if [[ $(value BIND_ADDRESS 127.0.0.1) != 127.* && $(value COMPOSE_FILE) != *tls.yml* ]]; then
+    echo "Warning: BIND_ADDRESS opens the server to others, and passwords travel in clear. TLS: docs/operations.md"
+fi
 build_if_missing
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
