@@ -46,6 +46,8 @@ def deliver(as_of_date: str, run_id: str, settings: Settings | None = None) -> i
         with _exports(settings) as folder:
             plans = _export(store, day, folder, settings)
             descriptions = contracts(settings)
+            for plan in plans:
+                store.widen(plan, descriptions.get(plan.extract.table.name))
             with connection.transaction():
                 for plan in plans:
                     name = plan.extract.table.name

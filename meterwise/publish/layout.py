@@ -40,6 +40,11 @@ class Layout:
                 f"(a model {name}_v2 and a line in meterwise/publish/tables.py) and keep the old one for 90 days."
             )
 
+    def lacks_columns(self, extract: Extract) -> bool:
+        """Tell whether the warehouse's table has columns that the published one, which is there, has not."""
+        found = self._columns(extract.table.name)
+        return bool(found) and not set(_column_types(extract)) <= set(found)
+
     def define(self, extract: Extract, contract: DataContract | None) -> None:
         """Make the table and its view, or add new columns to them."""
         name, found, wanted = extract.table.name, self._columns(extract.table.name), _column_types(extract)

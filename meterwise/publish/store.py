@@ -92,6 +92,15 @@ class Store:
         """Tell whether the views show this version."""
         return bool(self._value("select version = %s from published_data.pointer", [version]))
 
+    def widen(self, plan: Plan, contract: DataContract | None) -> None:
+        """Add new columns to a table that is there, in an instant of its own: readers wait for no longer than that.
+
+        In the transaction of the copy they would wait for its end. The version that is current shows them as missing.
+        """
+        if self.layout.lacks_columns(plan.extract):
+            with self.connection.transaction():
+                self.layout.define(plan.extract, contract)
+
     def copy(self, plan: Plan, file: Path, contract: DataContract | None) -> None:
         """Make the table ready and copy a plan's new chunks into it, from the file that ``export`` wrote."""
         self.layout.define(plan.extract, contract)

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -14,6 +15,7 @@ from benchmarks.published_readers import LOOK_UPS, Case, fill, measure, reader_u
 from meterwise.database import connect
 from meterwise.postgres import EmbeddedPostgres
 from meterwise.publish import deliver
+from meterwise.publish.store import Store
 from meterwise.publish.tables import PUBLISHED
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
@@ -71,6 +73,26 @@ def test_prepared_statements_of_readers_survive_a_publication_and_a_new_column(p
         assert set(before) == {("v1", 0)}
         assert look_up() == ("v2", 0)
         assert reader.execute("select note from published.customer_segments limit 1").fetchone() == ("new",)
+
+
+def test_readers_do_not_wait_for_the_copy_when_a_column_is_added(
+    published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = fill(FEW, 2, published)
+    Warehouse(published).execute("alter table publish.customer_segments add column note varchar default 'new'")
+    seen = []
+    copy = Store.copy
+
+    def look_while_copying(store: Store, *arguments: Any) -> None:
+        copy(store, *arguments)
+        with psycopg.connect(reader_url(published), options="-c lock_timeout=1s") as reader:
+            seen.extend(reader.execute("select distinct segment_code, note from published.customer_segments"))
+
+    monkeypatch.setattr(Store, "copy", look_while_copying)
+    deliver(day, "second", published)
+
+    assert set(seen) == {("v1", None)}
+    assert len(seen) == len(PUBLISHED)
 
 
 def test_every_table_is_looked_up_by_an_index_whose_plan_knows_the_books(published: Settings) -> None:
