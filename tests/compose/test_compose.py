@@ -174,6 +174,7 @@ def test_a_wrong_password_starts_nothing_and_says_so(server: Server, first_day: 
     assert refused.returncode != 0
     assert "refuses the password of user postgres" in refused.stdout + refused.stderr
     assert [c["Name"] for c in server.containers() if c["State"]["Running"]] == []
+    assert "Up after" in server.make("up").stdout
 
 
 def _ends(server: Server, dag_id: str, seconds: float = 300) -> str:
