@@ -12,7 +12,7 @@ fail() {
 
 value() { # key, default: what .env says
     local found
-    found=$(sed -n "s/^$1=//p" "$ENV_FILE" | tail -n 1)
+    found=$(sed -n "s/^$1=//p" "$ENV_FILE" | tail -n 1 | sed -E "s/^(['\"])(.*)\1\$/\2/")
     echo "${found:-${2:-}}"
 }
 
@@ -53,6 +53,23 @@ check_ground() { # before anything is started: an engine, .env, its keys, the se
     local sources
     sources=$(value SOURCES_FILE ./sources.yml)
     [[ -f $sources ]] || fail "There is no $sources: what comes in. Write it (examples/ has some), or name it in $ENV_FILE: SOURCES_FILE="
+}
+
+check_executor() { # workers and the executor that uses them are two keys, which a person may change one of
+    local executor profiles
+    executor=${AIRFLOW_EXECUTOR:-$(value AIRFLOW_EXECUTOR LocalExecutor)}
+    profiles=,${COMPOSE_PROFILES:-$(value COMPOSE_PROFILES)},
+    if [[ $executor == *Celery* && $profiles != *,celery,* ]]; then
+        fail "AIRFLOW_EXECUTOR=$executor has no workers: add celery to COMPOSE_PROFILES in $ENV_FILE, or say LocalExecutor."
+    elif [[ $executor != *Celery* && $profiles == *,celery,* ]]; then
+        fail "COMPOSE_PROFILES has celery, but $executor gives workers nothing to do: say AIRFLOW_EXECUTOR=CeleryExecutor in $ENV_FILE, or take celery out."
+    fi
+}
+
+remove_unless_wanted() { # profile, its services: Docker leaves them running when the profile goes; their data stay
+    [[ ,${COMPOSE_PROFILES:-$(value COMPOSE_PROFILES)}, == *,$1,* || -z $(compose --profile "$1" ps -aq "${@:2}") ]] && return
+    echo "Stopping ${*:2}: COMPOSE_PROFILES names $1 no more (tasks that run may end)"
+    compose --progress=quiet --profile "$1" rm -fs "${@:2}" > /dev/null 2>&1
 }
 
 build_if_missing() {

@@ -33,10 +33,13 @@ give_up() {
 }
 
 check_ground
+check_executor
 if [[ $(value BIND_ADDRESS 127.0.0.1) != 127.* && $(value COMPOSE_FILE) != *tls.yml* ]]; then
     echo "Warning: BIND_ADDRESS opens the server to others, and passwords travel in clear. TLS: docs/operations.md"
 fi
 build_if_missing
+remove_unless_wanted celery airflow-worker redis
+remove_unless_wanted mqtt mosquitto
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 before='' told=0 begun=$(date -u +%Y-%m-%dT%H:%M:%SZ)

@@ -2,6 +2,7 @@
 # Goes to the version that lies here: builds its image, stops what writes, saves everything, migrates, starts.
 . "$(dirname "$0")/ground.sh"
 check_ground
+check_executor
 old=$(image_tag)
 new=${VERSION:-$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)-$(git rev-parse --short HEAD 2> /dev/null || date -u +%Y%m%d%H%M)}
 [[ $new != "$old" ]] || fail "$new is what runs already. Get the new version first (git pull), or name it: make upgrade VERSION=..."

@@ -74,6 +74,27 @@ def test_an_empty_secret_is_made_again(made: dict[str, str], tmp_path: Path) -> 
     assert empty.read_text().strip()
 
 
+def test_quotes_of_settings_are_not_part_of_them(made: dict[str, str]) -> None:
+    with Path(made["ENV_FILE"]).open("a") as env_file:
+        env_file.write("BACKUP_FOLDER=\"./my backups\"\nSOURCES_FILE='here'\n")
+
+    told = _shell("value BACKUP_FOLDER; value SOURCES_FILE", made).stdout
+
+    assert told.splitlines() == ["./my backups", "here"]
+
+
+@pytest.mark.parametrize("lines", ["AIRFLOW_EXECUTOR=CeleryExecutor", "COMPOSE_PROFILES=mqtt,celery"])
+def test_workers_and_the_executor_that_uses_them_come_together(made: dict[str, str], lines: str) -> None:
+    right = _shell("check_executor", made)
+    with Path(made["ENV_FILE"]).open("a") as env_file:
+        env_file.write(f"{lines}\n")
+    refused = _shell("check_executor", made)
+
+    assert right.returncode == 0
+    assert refused.returncode == 1
+    assert "COMPOSE_PROFILES" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -110,7 +131,11 @@ def _script(name: str, environment: dict[str, str]) -> "subprocess.CompletedProc
 
 def _ground(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     """Look at the ground as `make up` does, with an engine that always answers."""
-    script = "docker() { true; }; . deploy/ground.sh; check_ground"
+    return _shell("check_ground", environment)
+
+
+def _shell(words: str, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    script = f"docker() {{ true; }}; . deploy/ground.sh; {words}"
     return subprocess.run(
         ["bash", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
