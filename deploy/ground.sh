@@ -17,6 +17,7 @@ value() { # key, default: what .env says
 }
 
 remember() { # key, value: into .env, in the place of what it says now
+    [[ $(value "$1") != "${2:-}" ]] || return 0
     local draft
     draft=$(mktemp "$ENV_FILE.XXXXXX")
     { grep -v "^$1=" "$ENV_FILE" || true; [[ -z ${2:-} ]] || echo "$1=$2"; } > "$draft"
@@ -70,6 +71,17 @@ remove_unless_wanted() { # profile, its services: Docker leaves them running whe
     [[ ,${COMPOSE_PROFILES:-$(value COMPOSE_PROFILES)}, == *,$1,* || -z $(compose --profile "$1" ps -aq "${@:2}") ]] && return
     echo "Stopping ${*:2}: COMPOSE_PROFILES names $1 no more (tasks that run may end)"
     compose --progress=quiet --profile "$1" rm -fs "${@:2}" > /dev/null 2>&1
+}
+
+remember_stamps() { # of what Docker mounts file by file: where it changed, compose makes the containers anew
+    local folder
+    folder=$(value SECRETS_FOLDER)
+    remember SECRETS_STAMP "$(find "$folder" "$folder/tls" -maxdepth 1 -type f | sort | stamp)"
+    remember SOURCES_STAMP "$({ find "$folder/sources" -type f | sort; echo "$folder/airflow_secret_key"; value SOURCES_FILE ./sources.yml; } | stamp)"
+}
+
+stamp() { # files on the standard input; a random secret among them keeps the rest from being guessed
+    tr '\n' '\0' | xargs -0 cat | sha256sum | cut -c1-12
 }
 
 build_if_missing() {

@@ -38,6 +38,7 @@ if [[ $(value BIND_ADDRESS 127.0.0.1) != 127.* && $(value COMPOSE_FILE) != *tls.
     echo "Warning: BIND_ADDRESS opens the server to others, and passwords travel in clear. TLS: docs/operations.md"
 fi
 build_if_missing
+remember_stamps
 remove_unless_wanted celery airflow-worker redis
 remove_unless_wanted mqtt mosquitto
 log=$(mktemp)

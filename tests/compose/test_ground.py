@@ -74,6 +74,27 @@ def test_an_empty_secret_is_made_again(made: dict[str, str], tmp_path: Path) -> 
     assert empty.read_text().strip()
 
 
+def test_changed_secrets_and_sources_change_their_stamp(made: dict[str, str], tmp_path: Path) -> None:
+    sources = tmp_path / "sources.yml"
+    sources.write_text("utility: {}\n")
+    with Path(made["ENV_FILE"]).open("a") as env_file:
+        env_file.write(f"SOURCES_FILE={sources}\n")
+
+    def stamps() -> list[str]:
+        return _shell("remember_stamps; value SECRETS_STAMP; value SOURCES_STAMP", made).stdout.split()
+
+    first, again = stamps(), stamps()
+    sources.write_text("utility: {name: other}\n")
+    other_sources = stamps()
+    (tmp_path / "secrets" / "mqtt_password").unlink()
+    _script("secrets.sh", made)
+    other_secret = stamps()
+
+    assert first == again
+    assert [a == b for a, b in zip(first, other_sources, strict=True)] == [True, False]
+    assert [a == b for a, b in zip(other_sources, other_secret, strict=True)] == [False, True]
+
+
 def test_quotes_of_settings_are_not_part_of_them(made: dict[str, str]) -> None:
     with Path(made["ENV_FILE"]).open("a") as env_file:
         env_file.write("BACKUP_FOLDER=\"./my backups\"\nSOURCES_FILE='here'\n")
