@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from listeners import http_sink
+from pydantic import SecretStr
 
 from e2e.small_utility import FIRST, SECOND, TwoDays, run, stack_for
 
@@ -23,6 +25,8 @@ def two_days(home: Path) -> Iterator[TwoDays]:
     """Two days from landing to publication, with a restart between them."""
     with stack_for(home, FIRST) as stack:
         first = run(stack, FIRST)
-    with stack_for(home, SECOND) as stack:
-        second = run(stack, SECOND)
-        yield TwoDays(stack, first, second)
+    with http_sink() as (address, told):
+        more = {"alert_webhook": SecretStr(f"{address}/alerts"), "openlineage_url": address}
+        with stack_for(home, SECOND, **more) as stack:
+            second = run(stack, SECOND)
+            yield TwoDays(stack, first, second, told)

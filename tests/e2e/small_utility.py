@@ -4,9 +4,11 @@ import io
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
+from pydantic import SecretStr
 from rich.console import Console
 
 from meterwise.commands.demo import advance
@@ -36,6 +38,8 @@ class TwoDays:
     stack: Stack
     first: Day
     second: Day
+    told: list[tuple[str, Any]]
+    """What was sent to the webhook and to the OpenLineage server on the second day: path and JSON."""
 
 
 FAULTY = {
@@ -49,6 +53,15 @@ FAULTY = {
 """A customer with an impossible date: the whole row goes to quarantine, contact data included."""
 
 
+PLANTED_SECRETS = {
+    "secrets": {"landing_key": SecretStr("planted-landing-Vt52Zq")},
+    "mlflow_username": "jobs",
+    "mlflow_password": SecretStr("planted-mlflow-Vt52Zq"),
+    "airflow_database_url": SecretStr("postgresql://airflow:planted-airflow-Vt52Zq@127.0.0.1/airflow"),
+}
+"""Secrets that every task of the stack knows; where they turn up beside, something has given them away."""
+
+
 def plant_faulty_customer(settings: Settings) -> None:
     """Put the faulty customer into the CRM, beside the others."""
     url = settings.secrets["crm_url"].get_secret_value().replace("postgresql+psycopg", "postgresql")
@@ -59,8 +72,8 @@ def plant_faulty_customer(settings: Settings) -> None:
         )
 
 
-def stack_for(home: Path, day: date, demo: Demo | None = None) -> Stack:
-    """Return the stack of a small demo utility whose clock stands at the end of a day."""
+def stack_for(home: Path, day: date, demo: Demo | None = None, **more: Any) -> Stack:
+    """Return the stack of a small demo utility whose clock stands at the end of a day; ``more`` are settings."""
     known = demo or Demo(customers=CUSTOMERS, first_date=FIRST)
 
     def meanwhile(settings: Settings) -> None:
@@ -68,7 +81,8 @@ def stack_for(home: Path, day: date, demo: Demo | None = None) -> Stack:
         if day == FIRST:
             plant_faulty_customer(settings)
 
-    return Stack(settings_of(known, home, day), databases=DATABASES, meanwhile=meanwhile)
+    settings = settings_of(known, home, day).model_copy(update={**PLANTED_SECRETS, **more})
+    return Stack(settings, databases=DATABASES, meanwhile=meanwhile)
 
 
 def run(stack: Stack, day: date) -> Day:

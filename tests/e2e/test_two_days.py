@@ -13,12 +13,17 @@ import httpx
 import psycopg
 import pyarrow.parquet as pq
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import make_url
 
-from e2e.small_utility import FAULTY, FIRST, SECOND, TABLES, TwoDays, published_tables
+from e2e.small_utility import FAULTY, FIRST, PLANTED_SECRETS, SECOND, TABLES, TwoDays, published_tables
 from meterwise.database import connect
-from meterwise.planning import DAG_IDS, WATCH
+from meterwise.planning import BESIDE_THE_CHAIN, DAG_IDS, WATCH
 from meterwise.stack.airflow_api import DagRun
+from meterwise.watching import records
 
+OWN_FILES = {"stack.json", "airflow/passwords.json", "reader_password"}
+"""Where the embedded stack keeps its passwords, readable by their owner alone."""
 pytestmark = pytest.mark.timeout(1500)
 
 
@@ -30,7 +35,7 @@ def test_every_table_is_published_for_both_days(two_days: TwoDays) -> None:
 
 
 def test_every_dag_has_run_and_none_has_failed(two_days: TwoDays) -> None:
-    assert {run.dag_id for run in two_days.first.chain.runs} == DAG_IDS - {WATCH}
+    assert {run.dag_id for run in two_days.first.chain.runs} == DAG_IDS - BESIDE_THE_CHAIN
     assert {run.state for day in (two_days.first, two_days.second) for run in day.chain.runs} == {"success"}
 
 
@@ -73,6 +78,32 @@ def test_the_log_of_a_check_leads_to_the_data_docs_and_of_scoring_to_mlflow(two_
     assert f"{settings.mlflow_public_url}/" in _log(two_days, "score_demand", "score")
 
 
+def test_the_page_shows_what_was_watched_after_the_publication(two_days: TwoDays) -> None:
+    _wait_until_quiet(two_days)
+
+    runs = [run for run in two_days.stack.airflow.runs_since(datetime(2026, 1, 1, tzinfo=UTC)) if run.dag_id == WATCH]
+    assert {run.state for run in runs} == {"success"}
+    page = httpx.get(f"{two_days.stack.settings.data_docs_url}/watch/index.html").raise_for_status().text
+    assert f"Newest day is {SECOND}" in page
+    assert "build_warehouse" in page
+    assert {model for model in ("demand", "churn", "segments") if f"<h3>{model}: " in page} == {
+        "demand",
+        "churn",
+        "segments",
+    }, "drift of each champion"
+    assert "stale" not in {
+        row["state"] for row in records.rows("select state from ops.table_looks", two_days.stack.settings)
+    }
+
+
+def test_an_openlineage_server_is_told_of_every_run(two_days: TwoDays) -> None:
+    events = [post for path, post in two_days.told if path == "/api/v1/lineage"]
+
+    done = {event["job"]["name"] for event in events if event["eventType"] == "COMPLETE"}
+    assert {"build_warehouse", "build_warehouse.plan", "publish_segments.deliver"} <= done
+    assert {event["job"]["namespace"] for event in events} == {"meterwise"}
+
+
 def test_a_build_that_is_cleared_is_built_again(two_days: TwoDays) -> None:
     before = published_tables(two_days.stack.settings)
     (build, *_) = [run for run in two_days.second.chain.runs if _has_built(two_days, run)]
@@ -95,7 +126,11 @@ def test_a_refused_file_reaches_nothing_and_says_why_in_the_last_line(two_days: 
     bad.unlink()
     assert ended.state == "failed"
     (task, *_) = [task for task in two_days.stack.airflow.tasks(ended) if task["state"] == "failed"]
-    assert bad.name in two_days.stack.airflow.log_lines(ended, task)[-1]
+    lines = two_days.stack.airflow.log_lines(ended, task)
+    assert bad.name in [line for line in lines if "OpenLineage" not in line][-1], "but for what tells of lineage"
+    (alert,) = [post for path, post in two_days.told if path == "/alerts" and "ingest_meter_reads" in post["stage"]]
+    assert alert["as_of_date"] == SECOND.isoformat()
+    assert bad.name in alert["reason"]
     assert published_tables(two_days.stack.settings) == before
 
 
@@ -114,6 +149,38 @@ def test_contact_data_is_nowhere_outside_raw_after_all_of_this(two_days: TwoDays
     # The searches do find what is there, in a refused row too.
     assert {"raw.crm_customers", "raw.quarantine"} <= set(_tables_in_warehouse(home, planted))
     assert "crm: public.customers" in _tables_in_postgres(two_days, ("crm",), planted)
+
+
+def test_secrets_are_nowhere_but_in_their_own_files(two_days: TwoDays) -> None:
+    home = two_days.stack.home
+    secrets = _secrets(two_days)
+    assert len(secrets) >= 7
+    pattern = re.compile("|".join(re.escape(text) for text in secrets).encode())
+
+    found = {str(path.relative_to(home)) for path in _files(home) if any(map(pattern.search, _contents(path)))}
+    tables = _tables_in_postgres(two_days, ("airflow", "mlflow", "meterwise", "crm"), secrets)
+    tables += _tables_in_warehouse(home, secrets)
+
+    assert found <= OWN_FILES
+    assert "stack.json" in found, "the search finds what is there"
+    assert tables == []
+    assert {path: oct((home / path).stat().st_mode & 0o777) for path in found} == dict.fromkeys(found, "0o600")
+
+
+def _secrets(two_days: TwoDays) -> list[str]:
+    """Passwords of the databases, the CRM's among them, of Airflow and MLflow, the keys, and what was planted."""
+    state = two_days.stack.state
+    planted = [PLANTED_SECRETS["mlflow_password"], *two_days.stack.settings.secrets.values()]
+    told = [secret.get_secret_value() for secret in planted if isinstance(secret, SecretStr)]
+    passwords = [make_url(text).password if "://" in text else text for text in told]
+    return [
+        two_days.stack.postgres.password,
+        state.airflow_password,
+        state.jwt_secret,
+        state.fernet_key,
+        "planted-airflow-Vt52Zq",
+        *(str(text) for text in passwords),
+    ]
 
 
 def _run_dag(two_days: TwoDays, dag_id: str) -> DagRun:
