@@ -145,7 +145,10 @@ class Settings(BaseSettings):
     artifacts_url: str | None = Field(
         default=None, description="Where MLflow keeps its artifacts (s3://bucket); empty: a folder of the home."
     )
-    backups: Path = Field(default=Path("backups"), description="Folder in which backups are kept.")
+    backups: Path = Field(
+        default=Path("backups"),
+        description="Folder in which backups are kept (of the server in Docker: BACKUP_FOLDER).",
+    )
     backups_kept: int = Field(default=7, ge=1, description="How many backups are kept there; older ones go.")
     promotion_margin: float = Field(
         default=0.01, ge=0, description="Share by which a challenger must beat the champion on the same window."
