@@ -77,8 +77,8 @@ rollback: ## bring the server back to the version before the last upgrade
 	@exec deploy/rollback.sh
 
 .PHONY: test
-test: $(STAMP) ## run the tests, end to end on a small utility
-	@$(BIN)/pytest -m "not figures and not chaos and not compose"
+test: $(STAMP) ## run the tests, two files at a time, end to end on a small utility
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not figures and not chaos and not compose"
 
 .PHONY: test-compose
 test-compose: $(STAMP) ## run the tests of the server: needs a Docker engine (10 minutes)
