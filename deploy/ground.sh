@@ -70,13 +70,13 @@ check_executor() { # workers and the executor that uses them are two keys, which
 remove_unless_wanted() { # profile, its services: Docker leaves them running when the profile goes; their data stay
     [[ ,${COMPOSE_PROFILES:-$(value COMPOSE_PROFILES)}, == *,$1,* || -z $(compose --profile "$1" ps -aq "${@:2}") ]] && return
     echo "Stopping ${*:2}: COMPOSE_PROFILES names $1 no more (tasks that run may end)"
-    compose --progress=quiet --profile "$1" rm -fs "${@:2}" > /dev/null 2>&1
+    compose --progress=quiet --profile "$1" rm -fs "${@:2}" > /dev/null 2>&1 || fail "They do not stop; docker ps says more."
 }
 
 remember_stamps() { # of what Docker mounts file by file: where it changed, compose makes the containers anew
     local folder
     folder=$(value SECRETS_FOLDER)
-    remember SECRETS_STAMP "$(find "$folder" "$folder/tls" -maxdepth 1 -type f | sort | stamp)"
+    remember SECRETS_STAMP "$(find "$folder" "$folder/tls" -maxdepth 1 -type f 2> /dev/null | sort | stamp)"
     remember SOURCES_STAMP "$({ find "$folder/sources" -type f | sort; echo "$folder/airflow_secret_key"; value SOURCES_FILE ./sources.yml; } | stamp)"
 }
 
