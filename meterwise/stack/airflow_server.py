@@ -97,6 +97,9 @@ def environment(settings: Settings, state: StackState, database_url: str) -> Map
     }
 
 
+NO_SOURCE_CODE = [{"scope": {}, "controls": {"include_source_code": False}}]
+
+
 def openlineage(settings: Settings) -> dict[str, str]:
     """Return the variables that make Airflow tell an OpenLineage server of every run, or nobody.
 
@@ -108,7 +111,7 @@ def openlineage(settings: Settings) -> dict[str, str]:
     return {
         "AIRFLOW__OPENLINEAGE__DISABLED": "False",
         "AIRFLOW__OPENLINEAGE__NAMESPACE": "meterwise",
-        "AIRFLOW__OPENLINEAGE__DISABLE_SOURCE_CODE": "True",
+        "AIRFLOW__OPENLINEAGE__EMISSION_POLICY": json.dumps(NO_SOURCE_CODE),
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
         # Else its chatter comes behind the reason in the last line of a failed task's log.
         "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "openlineage=WARNING airflow.providers.openlineage=WARNING",

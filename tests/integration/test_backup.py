@@ -297,6 +297,7 @@ def test_old_backups_go_and_a_second_of_the_same_name_is_refused(saved: Saved, t
     with pytest.raises(BackupError, match="is there already"):
         back_up(
             Settings(home=tmp_path / "home", database_url=SecretStr("postgresql://x@127.0.0.1:1/x")),
+            backups,
             "before-the-upgrade",
         )
 

@@ -48,9 +48,8 @@ def publish(folder: Path, server: EmbeddedPostgres) -> Home:
 
 
 @pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory, postgres_server: EmbeddedPostgres) -> tuple[Home, Home]:
-    one, other = (tmp_path_factory.mktemp(name) for name in ("one", "other"))
-    return publish(one, postgres_server), publish(other, postgres_server)
+def home(tmp_path_factory: pytest.TempPathFactory, postgres_server: EmbeddedPostgres) -> Home:
+    return publish(tmp_path_factory.mktemp("one"), postgres_server)
 
 
 def publications(settings: Settings) -> list[tuple[object, ...]]:
@@ -61,8 +60,11 @@ def publications(settings: Settings) -> list[tuple[object, ...]]:
         ).fetchall()
 
 
-def test_two_homes_publish_the_same_to_the_bit(homes: tuple[Home, Home]) -> None:
-    one, other = homes
+@pytest.mark.chaos
+def test_two_homes_publish_the_same_to_the_bit(
+    home: Home, tmp_path_factory: pytest.TempPathFactory, postgres_server: EmbeddedPostgres
+) -> None:
+    one, other = home, publish(tmp_path_factory.mktemp("other"), postgres_server)
 
     assert one.skipped == other.skipped == {"demand": None, "churn": None, "segments": None}
     books = publications(one.settings)
@@ -73,8 +75,7 @@ def test_two_homes_publish_the_same_to_the_bit(homes: tuple[Home, Home]) -> None
         assert chain.published(table, one.settings) == chain.published(table, other.settings), table
 
 
-def test_a_file_of_negative_reads_is_refused_and_nothing_behind_reads_it(homes: tuple[Home, Home]) -> None:
-    home, _ = homes
+def test_a_file_of_negative_reads_is_refused_and_nothing_behind_reads_it(home: Home) -> None:
     settings, warehouse = home.settings, Warehouse(home.settings)
     rows = "select count(*), sum(consumption_kwh)::varchar from staging.stg_meter_reads"
     before = warehouse.arrow(rows).to_pylist()

@@ -15,4 +15,5 @@ def test_one_variable_names_the_lineage_server() -> None:
 
     assert told["AIRFLOW__OPENLINEAGE__DISABLED"] == "False"
     assert json.loads(told["AIRFLOW__OPENLINEAGE__TRANSPORT"])["url"] == "http://127.0.0.1:5001"
-    assert told["AIRFLOW__OPENLINEAGE__DISABLE_SOURCE_CODE"] == "True"
+    (rule,) = json.loads(told["AIRFLOW__OPENLINEAGE__EMISSION_POLICY"])
+    assert rule == {"scope": {}, "controls": {"include_source_code": False}}
