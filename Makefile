@@ -78,11 +78,15 @@ rollback: ## bring the server back to the version before the last upgrade
 
 .PHONY: test
 test: $(STAMP) ## run the tests, two files at a time, end to end on a small utility
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not figures and not chaos and not compose"
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not figures and not chaos and not compose and not drills"
 
 .PHONY: test-compose
-test-compose: $(STAMP) ## run the tests of the server: needs a Docker engine (10 minutes)
+test-compose: $(STAMP) ## run the tests of the server: needs a Docker engine (15 minutes)
 	@$(BIN)/pytest -m compose
+
+.PHONY: drills
+drills: $(STAMP) ## kill, stop, save and restore the server in Docker while a day goes through it (slow)
+	@$(BIN)/pytest -m drills
 
 .PHONY: test-figures
 test-figures: $(STAMP) ## measure quality on real data (slow)

@@ -15,7 +15,7 @@ from compose.server import FIRST, Server, free_ports
 from e2e.small_utility import TABLES
 from meterwise.backup import unfinished
 
-pytestmark = [pytest.mark.compose, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.drills, pytest.mark.timeout(1200)]
 
 ROWS = "select count(*), md5(string_agg(md5(t::text), '' order by md5(t::text))) from {} as t"
 REGISTRY = ("registered_models", "model_versions", "registered_model_aliases", "model_version_tags", "runs", "metrics")

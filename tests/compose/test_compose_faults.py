@@ -14,7 +14,7 @@ import pytest
 from chaos.reader import Reader
 from compose.server import OURS, ROOT, SECOND, Server
 
-pytestmark = [pytest.mark.compose, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.drills, pytest.mark.timeout(2400)]
 THIRD = SECOND + timedelta(days=1)
 SECONDS_BETWEEN = 15
 BEGINNINGS = 6
