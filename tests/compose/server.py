@@ -5,8 +5,9 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,17 @@ class Server:
 
     def succeeds(self, *arguments: str) -> bool:
         return self._run(["docker", "compose", "--env-file", str(self.env_file), *arguments], True).returncode == 0
+
+    def ends(self, dag_id: str, seconds: float = 300) -> str:
+        """Start a DAG for the second day and return how its run ends."""
+        run_id = self.airflow.trigger(dag_id, SECOND.isoformat())
+        deadline = time.monotonic() + seconds
+        state = ""
+        while state not in {"success", "failed"} and time.monotonic() < deadline:
+            time.sleep(2)
+            found = self.airflow.runs_since(datetime.now(UTC) - timedelta(hours=1))
+            state = next((run.state for run in found if run.run_id == run_id), "")
+        return state
 
     def job(self, *command: str, service: str = "jobs", may_fail: bool = False) -> str:
         """Run one command in our image; returns all it said."""
