@@ -113,8 +113,6 @@ def openlineage(settings: Settings) -> dict[str, str]:
         "AIRFLOW__OPENLINEAGE__NAMESPACE": "meterwise",
         "AIRFLOW__OPENLINEAGE__EMISSION_POLICY": json.dumps(NO_SOURCE_CODE),
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
-        # Else its chatter comes behind the reason in the last line of a failed task's log.
-        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "openlineage=WARNING airflow.providers.openlineage=WARNING",
     }
 
 
