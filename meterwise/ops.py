@@ -42,11 +42,12 @@ MIGRATION_LOCK = 7_361_001
 metadata = MetaData(schema="ops")
 
 
-def _recorded_at() -> Column[Any]:
+def recorded_at() -> Column[Any]:
+    """Return the column that says when a row was appended; each table wants one of its own."""
     return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
 
 
-SCHEMA_VERSIONS = Table("schema_versions", metadata, Column("version", Integer, primary_key=True), _recorded_at())
+SCHEMA_VERSIONS = Table("schema_versions", metadata, Column("version", Integer, primary_key=True), recorded_at())
 
 PROMOTIONS = Table(
     "promotions",
@@ -58,7 +59,7 @@ PROMOTIONS = Table(
     Column("reason", Text, nullable=False, comment="Why, in words, with the figures that decided."),
     Column("promoted_by", Text, nullable=False, comment="automatic, or manual: someone moved the alias in MLflow."),
     Column("run_id", Text, nullable=False, comment="MLflow run that trained the version."),
-    _recorded_at(),
+    recorded_at(),
     CheckConstraint("promoted_by in ('automatic', 'manual')", name="promotions_promoted_by"),
     comment="One row each time a model version became champion; it stays champion until the model's next row.",
 )
@@ -71,7 +72,7 @@ LANDINGS = Table(
     Column("as_of_date", Date, nullable=False, comment="Local day that was landed."),
     Column("state", Text, nullable=False, comment="landing, landed or failed."),
     Column("message", Text, nullable=False, comment="What landed, or what is wrong and what to do."),
-    _recorded_at(),
+    recorded_at(),
     CheckConstraint("state in ('landing', 'landed', 'failed')", name="landings_state"),
     comment="One row each time the state of a domain's landing for a day changed; the last one holds.",
 )
@@ -87,7 +88,7 @@ BUILDS = Table(
     Column("accepted_loads", Integer, comment="How many loads had been accepted before it; more now = something new."),
     Column("begun_at", DateTime(timezone=True), comment="When it looked at what was there; all older input is in it."),
     Column("seconds", Float, comment="Wall-clock of the build."),
-    _recorded_at(),
+    recorded_at(),
     CheckConstraint("state in ('begun', 'built', 'failed')", name="builds_state"),
     comment="One row a begun or ended build of the warehouse, a passed check of features, or a publication.",
 )
@@ -99,7 +100,7 @@ SEGMENT_ASSIGNMENTS = Table(
     Column("customer_id", Text, nullable=False, comment="Number of the customer in the CRM."),
     Column("as_of_date", Date, nullable=False, comment="Local day from which the customer was published in it."),
     Column("segment_code", Text, comment="The segment."),
-    _recorded_at(),
+    recorded_at(),
     Index("segment_assignments_customer", "customer_id", "assignment_id"),
     comment="One row each time a customer was published in another segment than before; the last one holds.",
 )
@@ -217,13 +218,15 @@ def record_promotion(
 def current_promotion(model: str, settings: Settings | None = None) -> Promotion | None:
     """Return the promotion that holds for a model, or None before its first one."""
     query = select(PROMOTIONS).where(PROMOTIONS.c.model == model).order_by(PROMOTIONS.c.promotion_id.desc()).limit(1)
-    rows = _rows(query, settings)
+    rows = select_rows(query, settings)
     return Promotion(**rows[0]) if rows else None
 
 
 def was_promoted(model: str, version: str, settings: Settings | None = None) -> bool:
     """Say whether a version of a model was ever recorded as champion."""
-    return bool(_rows(select(PROMOTIONS).where(PROMOTIONS.c.model == model, PROMOTIONS.c.version == version), settings))
+    return bool(
+        select_rows(select(PROMOTIONS).where(PROMOTIONS.c.model == model, PROMOTIONS.c.version == version), settings)
+    )
 
 
 def record_landing(
@@ -249,7 +252,7 @@ def landings(as_of_date: str, settings: Settings | None = None) -> dict[str, dic
         .where(LANDINGS.c.as_of_date == date.fromisoformat(as_of_date))
         .order_by(LANDINGS.c.domain, LANDINGS.c.landing_id.desc())
     )
-    return {row["domain"]: row for row in _rows(query, settings)}
+    return {row["domain"]: row for row in select_rows(query, settings)}
 
 
 def record_build(
@@ -280,7 +283,7 @@ def record_build(
 
 def last_build_of(selection: str, as_of_date: str, settings: Settings | None = None) -> dict[str, Any] | None:
     """Return the last build of a selection for a day that succeeded, or None."""
-    rows = _rows(_succeeded(selection).where(_of_the_day(as_of_date)), settings)
+    rows = select_rows(_succeeded(selection).where(_of_the_day(as_of_date)), settings)
     return rows[0] if rows else None
 
 
@@ -290,7 +293,7 @@ def last_begun_at(selection: str, as_of_date: str, settings: Settings | None = N
     The last one is the one recorded last: a clock that was set back says nothing about the order.
     """
     begun = select(BUILDS.c.begun_at).where(BUILDS.c.selection == selection, BUILDS.c.begun_at.is_not(None))
-    rows = _rows(begun.where(_of_the_day(as_of_date)).order_by(BUILDS.c.build_id.desc()).limit(1), settings)
+    rows = select_rows(begun.where(_of_the_day(as_of_date)).order_by(BUILDS.c.build_id.desc()).limit(1), settings)
     return rows[0]["begun_at"] if rows else None
 
 
@@ -299,7 +302,7 @@ def newest_day_built(selection: str, settings: Settings | None = None) -> date |
     days = select(func.unnest(BUILDS.c.as_of_dates).label("day")).where(
         BUILDS.c.selection == selection, BUILDS.c.state == "built"
     )
-    found: date | None = _rows(select(func.max(days.subquery().c.day).label("day")), settings)[0]["day"]
+    found: date | None = select_rows(select(func.max(days.subquery().c.day).label("day")), settings)[0]["day"]
     return found
 
 
@@ -318,10 +321,16 @@ def _append(table: Table, row: dict[str, Any], settings: Settings | None) -> Non
         connection.execute(insert(table).values(row))
 
 
-def _rows(query: Any, settings: Settings | None) -> list[dict[str, Any]]:
+def select_rows(query: Any, settings: Settings | None = None, **parameters: Any) -> list[dict[str, Any]]:
+    """Return the rows of a query on ``ops``; a text is taken as SQL.
+
+    Raises:
+        DatabaseNotConfiguredError: There is no database to read from.
+    """
     migrate(settings)
     with engine(settings).connect() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+        statement = text(query) if isinstance(query, str) else query
+        return [dict(row) for row in connection.execute(statement, parameters).mappings()]
 
 
 def _upgrade(connection: Connection, found: int) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from meterwise import ops
 from meterwise.settings import Settings, get_settings
 from meterwise.watching import records
 
@@ -96,7 +97,7 @@ def was_sent_lately(alert: Alert, settings: Settings | None = None) -> bool:
     )
     try:
         known = {"stage": alert.stage, "day": alert.as_of_date, "reason": alert.told}
-        return bool(records.rows(query, settings, **known, since=datetime.now(UTC) - QUIET))
+        return bool(ops.select_rows(query, settings, **known, since=datetime.now(UTC) - QUIET))
     except Exception as error:  # the database may be what failed
         log.warning("Whether this was told before is not known: %s", error)
         return False

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 
-from meterwise import planning
+from meterwise import ops, planning
 from meterwise.data_contracts import contracts
 from meterwise.database import connect
 from meterwise.ingest.landing import DOMAINS
@@ -172,7 +172,7 @@ def _count(schema: str, name: str, day: str | None) -> str:
 
 def _landed(settings: Settings) -> dict[str, tuple[date, int]]:
     """Last day that the domain of each raw table landed, and the rows accepted into the table for it."""
-    days = records.rows(
+    days = ops.select_rows(
         "select domain, max(as_of_date) as day from ops.landings where state = 'landed' group by domain", settings
     )
     loads = Warehouse(settings).arrow(
@@ -222,7 +222,7 @@ def _past(settings: Settings) -> dict[str, dict[date, int]]:
         order by table_name, newest_day
     """
     found: dict[str, dict[date, int]] = {}
-    for row in records.rows(query, settings):
+    for row in ops.select_rows(query, settings):
         found.setdefault(row["table_name"], {})[row["newest_day"]] = row["newest_rows"]
     return found
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 
+from meterwise import ops
 from meterwise.settings import Settings
 from meterwise.watching import records
 
@@ -57,7 +58,7 @@ def record(figures: Iterable[Figure], settings: Settings | None = None) -> list[
     """Append the figures that are new or have changed, since more has come to judge by; returns them."""
     known = {
         tuple(row[name] for name in SAME): (row["value"], row["cases"])
-        for row in records.rows(
+        for row in ops.select_rows(
             "select distinct on (model, model_version, as_of_date, metric, is_realised) * from ops.model_quality "
             "order by model, model_version, as_of_date, metric, is_realised, figure_id desc",
             settings,

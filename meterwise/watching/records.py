@@ -17,7 +17,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as insert_new
@@ -25,11 +24,6 @@ from sqlalchemy.dialects.postgresql import insert as insert_new
 from meterwise import ops
 from meterwise.database import engine
 from meterwise.settings import Settings
-
-
-def _recorded_at() -> Column[Any]:
-    return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
-
 
 TABLE_LOOKS = Table(
     "table_looks",
@@ -46,7 +40,7 @@ TABLE_LOOKS = Table(
     Column("usual_high", BigInteger, comment="Rows of a day are usually not more."),
     Column("state", Text, nullable=False, comment="good, stale, unusual or empty."),
     Column("words", Text, nullable=False, comment="The state in a sentence."),
-    _recorded_at(),
+    ops.recorded_at(),
     CheckConstraint("state in ('good', 'stale', 'unusual', 'empty')", name="table_looks_state"),
     Index("table_looks_table", "table_name", "look_id"),
     comment="One row a table each time somebody looked: how much is in it and how new it is.",
@@ -63,7 +57,7 @@ RUN_TIMES = Table(
     Column("started_at", DateTime(timezone=True), comment="When it began."),
     Column("ended_at", DateTime(timezone=True), nullable=False, comment="When it ended."),
     Column("seconds", Float, nullable=False, comment="Between the two."),
-    _recorded_at(),
+    ops.recorded_at(),
     UniqueConstraint("dag_id", "run_id", "task_id", "ended_at", name="run_times_once"),
     Index("run_times_ended", "ended_at"),
     comment="One row a run of a DAG and a task of it that has ended.",
@@ -82,7 +76,7 @@ VERDICTS = Table(
     Column("is_refused", Boolean, nullable=False, comment="Whether the chain was stopped."),
     Column("breaches", JSONB, nullable=False, comment="The broken ones in words: counts, never a row."),
     Column("docs_url", Text, nullable=False, comment="Page of the validation in the Data Docs."),
-    _recorded_at(),
+    ops.recorded_at(),
     Index("verdicts_table", "table_name", "verdict_id"),
     comment="One row a hand-over that was checked.",
 )
@@ -100,7 +94,7 @@ MODEL_QUALITY = Table(
     Column("baseline_name", Text, comment="What the baseline is, in words."),
     Column("cases", BigInteger, comment="Hours or customers that it was computed on; at training see MLflow."),
     Column("is_realised", Boolean, nullable=False, comment="True: against what really came; false: at training."),
-    _recorded_at(),
+    ops.recorded_at(),
     Index("model_quality_model", "model", "metric", "as_of_date", "figure_id"),
     comment="One row a figure of a model; of equal model, version, metric and day the last one holds.",
 )
@@ -120,7 +114,7 @@ FEATURE_DRIFT = Table(
     Column("reference_days", Text, nullable=False, comment="First and last day of the training window."),
     Column("reference_rows", Integer, nullable=False, comment="Rows sampled from it."),
     Column("current_rows", Integer, nullable=False, comment="Rows sampled from the days looked at."),
-    _recorded_at(),
+    ops.recorded_at(),
     Index("feature_drift_model", "model", "as_of_date", "drift_id"),
     comment="One row a feature of a champion each time its drift was measured.",
 )
@@ -133,7 +127,7 @@ ALERTS = Table(
     Column("as_of_date", Text, nullable=False, comment="Day or days that the stage worked for; empty if unknown."),
     Column("reason", Text, nullable=False, comment="What is wrong, and what to do."),
     Column("sent_to", Text, nullable=False, comment="email, webhook; empty: nobody is named, or it was told lately."),
-    _recorded_at(),
+    ops.recorded_at(),
     Index("alerts_recorded", "recorded_at"),
     comment="One row a failure or finding that somebody should know of.",
 )
@@ -149,15 +143,3 @@ def append(table: Table, rows: Sequence[Mapping[str, Any]], settings: Settings |
     if rows:
         with engine(settings).begin() as connection:
             connection.execute(insert_new(table).on_conflict_do_nothing(), [dict(row) for row in rows])
-
-
-def rows(query: Any, settings: Settings | None = None, **parameters: Any) -> list[dict[str, Any]]:
-    """Return the rows of a query on ``ops``; a text is taken as SQL.
-
-    Raises:
-        DatabaseNotConfiguredError: There is no database to read from.
-    """
-    ops.migrate(settings)
-    with engine(settings).connect() as connection:
-        statement = text(query) if isinstance(query, str) else query
-        return [dict(row) for row in connection.execute(statement, parameters).mappings()]

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from meterwise import planning
+from meterwise import ops, planning
 from meterwise.settings import Settings, get_settings
-from meterwise.watching import records
 from meterwise.watching.drift import SHARE_THAT_MATTERS
 
 Light = Literal["good", "look", "act", "none"]
@@ -142,7 +141,7 @@ def gather(settings: Settings | None = None) -> Report:
     settings = settings or get_settings()
     utility = planning.utility(settings)
     tables, runs = _tables(settings), _runs(settings)
-    verdicts = records.rows(LAST_VERDICTS, settings)
+    verdicts = ops.select_rows(LAST_VERDICTS, settings)
     curves, drift = _curves(settings), _drift(settings)
     stages = [
         *_landings(settings),
@@ -163,27 +162,27 @@ def gather(settings: Settings | None = None) -> Report:
         runs=runs,
         verdicts=verdicts,
         curves=curves,
-        champions=records.rows(CHAMPIONS, settings),
+        champions=ops.select_rows(CHAMPIONS, settings),
         drift=drift,
-        alerts=records.rows(ALERTS, settings),
+        alerts=ops.select_rows(ALERTS, settings),
     )
 
 
 def _tables(settings: Settings) -> list[dict[str, Any]]:
     volumes: dict[str, list[int]] = defaultdict(list)
-    for row in records.rows(VOLUMES, settings):
+    for row in ops.select_rows(VOLUMES, settings):
         volumes[row["table_name"]].append(row["newest_rows"])
     order = ("raw", "features", "scores", "publish", "published", "marts", "intermediate", "reference", "snapshots")
     found = [
-        {**row, "volumes": volumes[row["table_name"]][-POINTS_SHOWN:]} for row in records.rows(LAST_LOOKS, settings)
+        {**row, "volumes": volumes[row["table_name"]][-POINTS_SHOWN:]} for row in ops.select_rows(LAST_LOOKS, settings)
     ]
     return sorted(found, key=lambda row: (order.index(row["stage"]), row["table_name"]))
 
 
 def _runs(settings: Settings) -> list[dict[str, Any]]:
-    slowest = {row["dag_id"]: row for row in records.rows(SLOWEST_TASKS, settings)}
+    slowest = {row["dag_id"]: row for row in ops.select_rows(SLOWEST_TASKS, settings)}
     by_dag: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in records.rows(RUNS, settings):
+    for row in ops.select_rows(RUNS, settings):
         by_dag[row["dag_id"]].append(row)
     return [
         {
@@ -198,7 +197,7 @@ def _runs(settings: Settings) -> list[dict[str, Any]]:
 
 def _curves(settings: Settings) -> list[Curve]:
     found: dict[tuple[str, str, bool], list[dict[str, Any]]] = defaultdict(list)
-    for row in records.rows(QUALITY, settings):
+    for row in ops.select_rows(QUALITY, settings):
         found[row["model"], row["metric"], row["is_realised"]].append(row)
     return [
         Curve(model, title, reading, points[-1]["baseline_name"] or "", points[-2 * POINTS_SHOWN :], is_realised)
@@ -210,7 +209,7 @@ def _curves(settings: Settings) -> list[Curve]:
 
 def _drift(settings: Settings) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in records.rows(LAST_DRIFT, settings):
+    for row in ops.select_rows(LAST_DRIFT, settings):
         found[row["model"]].append(row)
     return {
         model: sorted(rows, key=lambda row: (not row["is_drifted"], row["feature"])) for model, rows in found.items()
@@ -218,7 +217,7 @@ def _drift(settings: Settings) -> dict[str, list[dict[str, Any]]]:
 
 
 def _landings(settings: Settings) -> list[Stage]:
-    found = {row["domain"]: row for row in records.rows(LAST_LANDINGS, settings)}
+    found = {row["domain"]: row for row in ops.select_rows(LAST_LANDINGS, settings)}
     return [_landing(domain, found.get(domain)) for domain in planning.DOMAINS]
 
 
@@ -234,7 +233,7 @@ def _landing(domain: str, row: dict[str, Any] | None) -> Stage:
 
 
 def _build(settings: Settings) -> Stage:
-    rows = records.rows(LAST_BUILD, settings)
+    rows = ops.select_rows(LAST_BUILD, settings)
     if not rows:
         return Stage("Warehouse", "none", "Not built so far.")
     build = rows[0]

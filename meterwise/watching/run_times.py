@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from meterwise import ops
 from meterwise.outcomes import RefusedError
 from meterwise.planning import DAG_IDS
 from meterwise.settings import Settings, get_settings
@@ -22,7 +23,7 @@ def collect(settings: Settings | None = None) -> int:
         HTTPError: Airflow does not answer, or refuses the account of the settings.
     """
     settings = settings or get_settings()
-    last = records.rows(NEW, settings)[0]["last"]
+    last = ops.select_rows(NEW, settings)[0]["last"]
     since = last or datetime.now(UTC) - FIRST_LOOK
     airflow = _airflow(settings)
     rows = [

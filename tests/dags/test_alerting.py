@@ -10,8 +10,8 @@ from typing import Any
 from listeners import mail_sink
 from pydantic import SecretStr
 
+from meterwise import ops
 from meterwise.settings import Settings, as_environment
-from meterwise.watching import records
 
 DAGS = Path(__file__).parents[2] / "dags"
 
@@ -25,7 +25,7 @@ def fail(settings: Settings) -> subprocess.CompletedProcess[str]:
 
 
 def alerts(settings: Settings) -> list[dict[str, Any]]:
-    return records.rows("select stage, as_of_date, sent_to, reason from ops.alerts order by alert_id", settings)
+    return ops.select_rows("select stage, as_of_date, sent_to, reason from ops.alerts order by alert_id", settings)
 
 
 def test_mail_says_stage_day_reason_and_cure_once_and_a_dead_webhook_is_said(database: Settings) -> None:

@@ -17,10 +17,10 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from e2e.small_utility import FAULTY, FIRST, PLANTED_SECRETS, SECOND, TABLES, TwoDays, published_tables
+from meterwise import ops
 from meterwise.database import connect
 from meterwise.planning import BESIDE_THE_CHAIN, DAG_IDS, WATCH
 from meterwise.stack.airflow_api import DagRun
-from meterwise.watching import records
 
 OWN_FILES = {"stack.json", "airflow/passwords.json", "reader_password"}
 """Where the embedded stack keeps its passwords, readable by their owner alone."""
@@ -92,7 +92,7 @@ def test_the_page_shows_what_was_watched_after_the_publication(two_days: TwoDays
         "segments",
     }, "drift of each champion"
     assert "stale" not in {
-        row["state"] for row in records.rows("select state from ops.table_looks", two_days.stack.settings)
+        row["state"] for row in ops.select_rows("select state from ops.table_looks", two_days.stack.settings)
     }
 
 

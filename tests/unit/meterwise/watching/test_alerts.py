@@ -3,8 +3,9 @@
 import pytest
 from pydantic import SecretStr
 
+from meterwise import ops
 from meterwise.settings import Settings
-from meterwise.watching import alerts, records
+from meterwise.watching import alerts
 
 REASON = "12 of 48 rows are negative. What to do: correct the file."
 
@@ -48,7 +49,9 @@ def test_the_same_is_sent_once(database: Settings) -> None:
 
     assert alerts.was_sent_lately(alert, database)
     assert not alerts.was_sent_lately(alerts.Alert("score_demand.score", "2026-07-16", REASON), database)
-    assert [row["sent_to"] for row in records.rows("select sent_to from ops.alerts order by alert_id", database)] == [
+    assert [
+        row["sent_to"] for row in ops.select_rows("select sent_to from ops.alerts order by alert_id", database)
+    ] == [
         "",
         "email",
     ]

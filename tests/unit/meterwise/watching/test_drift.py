@@ -8,9 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from meterwise import ops
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
-from meterwise.watching import drift, records
+from meterwise.watching import drift
 
 TRAINED, TODAY = date(2026, 6, 1), date(2026, 7, 15)
 
@@ -51,7 +52,7 @@ def test_planted_drift_is_found_and_kept(windows: drift.DriftWindows, database: 
         "stayed": False,
         "tariff_code": True,
     }
-    kept = records.rows("select * from ops.feature_drift order by feature", database)
+    kept = ops.select_rows("select * from ops.feature_drift order by feature", database)
     assert [row["feature"] for row in kept] == ["moved", "stayed", "tariff_code"]
     assert {(row["model_version"], row["reference_rows"], row["current_rows"]) for row in kept} == {("3", 400, 400)}
     assert drift.measure_exported(database) == {}, "once"

@@ -71,7 +71,7 @@ def test_a_table_is_in_time_then_short_of_rows_then_stale(watched: Settings) -> 
     assert found.state == "stale"
     assert found.hours_behind == pytest.approx(24, abs=0.01)
     assert found.total_rows == 145
-    kept = records.rows("select state from ops.table_looks where table_name = 'scores.churn_scores'", watched)
+    kept = ops.select_rows("select state from ops.table_looks where table_name = 'scores.churn_scores'", watched)
     assert [row["state"] for row in kept][-2:] == ["unusual", "stale"]
 
 

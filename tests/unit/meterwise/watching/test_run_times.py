@@ -11,9 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 
+from meterwise import ops
 from meterwise.outcomes import RefusedError
 from meterwise.settings import Settings
-from meterwise.watching import records, run_times
+from meterwise.watching import run_times
 
 ENDED = "2026-07-15T20:00:05+00:00"
 
@@ -61,7 +62,7 @@ def test_each_run_and_task_is_kept_once(database: Settings) -> None:
         for _ in range(2):
             run_times.collect(settings)
 
-    kept = records.rows("select task_id, state, seconds from ops.run_times order by task_id, state", database)
+    kept = ops.select_rows("select task_id, state, seconds from ops.run_times order by task_id, state", database)
     assert len(kept) == 152
     assert [(row["state"], row["seconds"]) for row in kept if row["task_id"]] == [("skipped", 0.0), ("success", 5.0)]
 
