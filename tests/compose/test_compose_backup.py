@@ -50,7 +50,7 @@ def content(server: Server) -> Content:
 def saved(server: Server) -> str:
     """Name of a backup of the server at work, a day published."""
     with server.administrator() as connection:
-        is_published = connection.execute("select to_regclass('published.publications')").fetchone() != (None,)
+        is_published = connection.execute("select to_regclass('published.customer_segments')").fetchone() != (None,)
     if not is_published:
         server.run_day(FIRST)
     assert "/backups/at-work" in server.make("backup", NAME="at-work").stdout

@@ -141,5 +141,5 @@ def test_a_hand_is_written_down_before_a_challenger_follows(settings: Settings) 
 
     assert promote(runs[2], settings)
 
-    champions = [(row["version"], row["promoted_by"]) for row in ops._rows(ops.select(ops.PROMOTIONS), settings)]
+    champions = [(row["version"], row["promoted_by"]) for row in ops.select_rows(ops.select(ops.PROMOTIONS), settings)]
     assert champions == [("1", "automatic"), ("2", "manual"), ("3", "automatic")]
