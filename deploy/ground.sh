@@ -51,9 +51,19 @@ check_ground() { # before anything is started: an engine, .env, its keys, the se
     missing=$(sed -nE 's/.*file: "\$\{SECRETS_FOLDER\}\/(.*)".*/\1/p' docker-compose.yml |
         while read -r name; do [[ -s $folder/$name ]] || echo "$name"; done)
     [[ -z $missing ]] || fail "Missing or empty in $folder: ${missing//$'\n'/, }. Make them: make secrets"
+    check_certificates
     local sources
     sources=$(value SOURCES_FILE ./sources.yml)
     [[ -f $sources ]] || fail "There is no $sources: what comes in. Write it (examples/ has some), or name it in $ENV_FILE: SOURCES_FILE="
+}
+
+check_certificates() { # openssl lets nobody but its owner read a key; containers must, and SECRETS_FOLDER keeps others out
+    local folder missing
+    [[ $(value COMPOSE_FILE) == *tls.yml* ]] || return 0
+    folder=$(value SECRETS_FOLDER)/tls
+    missing=$(for name in server.crt server.key authority.crt; do [[ -s $folder/$name ]] || echo "$name"; done)
+    [[ -z $missing ]] || fail "Missing or empty in $folder: ${missing//$'\n'/, }. docs/operations.md (TLS) says how to make them; without TLS take deploy/tls.yml out of COMPOSE_FILE in $ENV_FILE."
+    chmod a+r "$folder"/*
 }
 
 check_executor() { # workers and the executor that uses them are two keys, which a person may change one of

@@ -58,10 +58,11 @@ while states | grep -qE ' (starting|unhealthy|restarting)$'; do
 done
 tell
 folder=$(value SECRETS_FOLDER)
+[[ $(value COMPOSE_FILE) == *tls.yml* ]] && scheme=https || scheme=http
 cat <<TEXT
 Up after $SECONDS s.
-  Airflow     $(value AIRFLOW_PUBLIC_URL "http://127.0.0.1:$(value AIRFLOW_PORT 8080)")   user admin, password: cat $folder/airflow_password
-  MLflow      $(value MLFLOW_PUBLIC_URL "http://127.0.0.1:$(value MLFLOW_PORT 5000)")   user admin, password: cat $folder/mlflow_admin_password
+  Airflow     $(value AIRFLOW_PUBLIC_URL "$scheme://127.0.0.1:$(value AIRFLOW_PORT 8080)")   user admin, password: cat $folder/airflow_password
+  MLflow      $(value MLFLOW_PUBLIC_URL "$scheme://127.0.0.1:$(value MLFLOW_PORT 5000)")   user admin, password: cat $folder/mlflow_admin_password
   Data Docs   $(value DATA_DOCS_PUBLIC_URL "http://127.0.0.1:$(value DATA_DOCS_PORT 8090)")
   Watch       $(value DATA_DOCS_PUBLIC_URL "http://127.0.0.1:$(value DATA_DOCS_PORT 8090)")/watch/index.html   after each publication
   PostgreSQL  $(value BIND_ADDRESS 127.0.0.1):$(value POSTGRES_PORT 5432), database meterwise, schema published

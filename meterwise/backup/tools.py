@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from meterwise.backup.server import Server
@@ -103,8 +104,18 @@ def _environment(server: Server) -> dict[str, str]:
         "PGPASSWORD": str(url.password) if url.password is not None else None,
         "PGSSLMODE": _query(server, "sslmode"),
         "PGSSLROOTCERT": _query(server, "sslrootcert"),
+        "LD_PRELOAD": _libpq_with_tls() if "sslmode" in url.query else None,
     }
     return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _libpq_with_tls() -> str | None:
+    """Return the libpq that psycopg brings, if it does: that of the package with the tools is built without TLS."""
+    found = find_spec("psycopg_binary")
+    places = [
+        Path(place).with_name("psycopg_binary.libs") for place in (found and found.submodule_search_locations) or ()
+    ]
+    return next((str(file) for place in places for file in place.glob("libpq-*.so*")), None)
 
 
 def _query(server: Server, name: str) -> str | None:

@@ -141,6 +141,22 @@ def test_a_fresh_server_wants_sources(made: dict[str, str]) -> None:
     assert "There is no /nowhere/sources.yml: what comes in" in _ground(made).stderr
 
 
+def test_certificates_that_are_missing_are_named_and_those_that_are_there_opened_to_containers(
+    made: dict[str, str], tmp_path: Path
+) -> None:
+    with Path(made["ENV_FILE"]).open("a") as env_file:
+        env_file.write("COMPOSE_FILE=docker-compose.yml:deploy/tls.yml\n")
+    folder = tmp_path / "secrets" / "tls"
+    for name in ("server.crt", "server.key"):
+        (folder / name).write_text("made by openssl")
+        (folder / name).chmod(0o600)
+
+    assert re.search(r"Missing or empty in \S+/tls: authority.crt\. .*\(TLS\)", _ground(made).stderr)
+    (folder / "authority.crt").write_text("made by openssl")
+    _ground(made)
+    assert {path.stat().st_mode & 0o444 for path in folder.iterdir()} == {0o444}
+
+
 def test_without_secrets_docker_compose_says_how_to_make_them() -> None:
     assert "${SECRETS_FOLDER:?there are no secrets yet. Make them with - make secrets}" in COMPOSE
 
