@@ -16,6 +16,16 @@ from e2e.small_utility import TABLES
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1200)]
 
 READER = "crm_tool"
+STORE_PORTS = """
+import socket, httpx
+try:
+    address = socket.gethostbyname("seaweedfs")
+except OSError:
+    raise SystemExit(print("unknown"))
+ports = [7333, 8080, 8111, 8181, 8333, 8888, 9101, 9333, 18080, 18888, 19333]
+answering = [port for port in ports if socket.socket().connect_ex((address, port)) == 0]
+print(answering, httpx.get(f"http://{address}:8333/mlflow").status_code)
+"""
 ACCOUNT = """
 select
     (select sum(accepted_rows) from raw.load_audit where table_name = 'meter_reads' and state = 'accepted'),
@@ -67,6 +77,14 @@ def test_ports_are_open_on_this_machine_alone(server: Server) -> None:
         for binding in found
     ]
     assert set(bindings) == {"127.0.0.1"}
+
+
+def test_of_the_store_only_s3_answers_and_only_those_who_hold_its_keys(server: Server) -> None:
+    def told(service: str) -> str:
+        return server.compose("exec", "-T", service, "python", "-c", STORE_PORTS).strip()
+
+    assert told("mlflow") == "[8333] 403"
+    assert told("airflow-triggerer") == "unknown"
 
 
 def test_our_containers_are_no_root_and_cannot_change_themselves(server: Server) -> None:
