@@ -21,10 +21,13 @@ DBT_CURE = (
     "source behind it, then run the DAG again for the day."
 )
 
+FULL_DISK = r"no space left|disk (is )?full|diskfull|file too large|could not (write|extend) file"
+"""What the operating system, DuckDB, PostgreSQL and its driver say of a full disk; in any case of letters."""
+
 AGAIN = "Airflow tries again by itself; after its last try, clear this task and it runs again."
 PASSING = (
     (
-        r"no space left|disk is full|DiskFull|file too large|could not (write|extend) file",
+        FULL_DISK,
         "What to do: Free space on the disk (METERWISE_HOME, or where PostgreSQL or the object store keep their data). "
         f"What was there before is intact. {AGAIN}",
     ),
@@ -40,6 +43,11 @@ PASSING = (
     ),
 )
 """Faults of what is around us, by a pattern of the error's type and text, with their cure; the first that fits."""
+
+
+def is_disk_full(told: object) -> bool:
+    """Tell whether an error, or what a program said, is about a disk that is full."""
+    return re.search(FULL_DISK, str(told), re.IGNORECASE) is not None
 
 
 def last_words(error: BaseException | None, task_id: str) -> str:

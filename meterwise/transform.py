@@ -15,7 +15,8 @@ import holidays
 import pyarrow as pa
 from sqlalchemy import make_url
 
-from meterwise.access import checking_the_server
+from meterwise.access import TRANSFORMER, checking_the_server, role_of
+from meterwise.outcomes import is_disk_full
 from meterwise.raw_tables import RAW_TABLES
 from meterwise.settings import Settings, as_environment, get_settings
 from meterwise.sources.config import SourcesFileError, load_sources, static_columns
@@ -32,9 +33,6 @@ CHURN_GAP_DAYS = 90
 STEP_DAYS = 28
 CHURN_STEPS = 33
 SEGMENT_STEPS = 9
-
-FULL = re.compile("no space left|file too large|disk full|could not extend file", re.IGNORECASE)
-"""What the operating system and PostgreSQL say of a full disk."""
 
 
 class TransformError(RuntimeError):
@@ -129,14 +127,13 @@ def _file(settings: Settings) -> dict[str, str]:
 
 def _server(settings: Settings) -> dict[str, str]:
     url = checking_the_server(make_url(Warehouse(settings).sqlalchemy_url()), settings.tls_authority_file)
-    role = re.search(r"-c *role=(\w+)", str(url.query.get("options", "")))
     return {
         "DBT_WAREHOUSE_HOST": url.host or "localhost",
         "DBT_WAREHOUSE_PORT": str(url.port or 5432),
         "DBT_WAREHOUSE_USER": url.username or "",
         "DBT_ENV_SECRET_WAREHOUSE_PASSWORD": url.password or "",
         "DBT_WAREHOUSE_DATABASE": url.database or "",
-        "DBT_WAREHOUSE_ROLE": role.group(1) if role else "",
+        "DBT_WAREHOUSE_ROLE": role_of(url, TRANSFORMER) or "",
         "DBT_WAREHOUSE_SSLMODE": str(url.query.get("sslmode", "prefer")),
         "DBT_WAREHOUSE_SSLROOTCERT": str(url.query.get("sslrootcert", "")),
     }
@@ -285,7 +282,7 @@ def _static_columns(settings: Settings) -> dict[str, list[str]]:
 def _explain(results: Path, output: str, settings: Settings) -> str:
     """Name the first thing that failed, in words for a person."""
     log_file = settings.home_path / "dbt" / "logs" / "dbt.log"
-    if FULL.search(output):  # then the results, if they were written, may be cut off
+    if is_disk_full(output):  # then the results, if they were written, may be cut off
         return (
             "dbt stopped: the disk is full.\n  What to do: Free space where METERWISE_HOME lies "
             f"({settings.home_path}), or where PostgreSQL keeps its data, then run the stage again; what was there "

@@ -9,7 +9,7 @@ import duckdb
 from meterwise.ingest.account import Landing, Load
 from meterwise.ingest.load import load_rows
 from meterwise.ingest.pulls import land_pull
-from meterwise.outcomes import RefusedError
+from meterwise.outcomes import RefusedError, is_disk_full
 from meterwise.settings import Settings, get_settings
 from meterwise.sources import files
 from meterwise.sources.config import FileSource, SourcesFileError, SqlSource, load_sources
@@ -281,7 +281,7 @@ def _warehouse_problem(source: FileSource | SqlSource, origin: str, error: Wareh
 
 def _engine_problem(source: FileSource | SqlSource, origin: str, error: duckdb.Error) -> Problem:
     text = str(error).splitlines()[0]
-    if "No space left" in text or "File too large" in text or "Could not write" in text:
+    if is_disk_full(text):
         return Problem(
             source.name,
             origin,

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import fsspec
 
+from meterwise.outcomes import is_disk_full
 from meterwise.sources.config import FileSource, SourcesFile
 from meterwise.sources.csv_header import read_header
 from meterwise.sources.problems import Problem, SourceError
@@ -122,7 +123,7 @@ def stage(connection: duckdb.DuckDBPyConnection, file: SourceFile, limit: int | 
         reader = {"csv": _stage_csv, "parquet": _stage_parquet, "ndjson": _stage_ndjson}[file.source.format]
         reader(connection, file, limit)
     except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
-        if "No space left" in str(error) or "file too large" in str(error).lower():
+        if is_disk_full(error):
             raise
         first_line = str(error).splitlines()[0].replace(str(file.local), "it")
         raise file.problem(f"cannot be read as {file.source.format} ({first_line})", NEWER) from error

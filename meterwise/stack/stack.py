@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -69,6 +70,7 @@ class Stack:
         self.databases = databases or {}
         self.meanwhile = meanwhile
         self.state = StackState()
+        self._claims = ExitStack()
         self.postgres = EmbeddedPostgres(self.home / "postgres")
         self.children: list[ChildProcess] = []
         self._supervisor: Supervisor | None = None
@@ -161,7 +163,7 @@ class Stack:
         """Start PostgreSQL alone and fill in the settings with every address; part of ``start``."""
         kill_leftovers(self.home)
         self.state = StackState.load(self.home)
-        self.state.choose_ports()
+        self._claims = self.state.choose_ports()
         self.postgres.start()
         for name in ("airflow", "mlflow"):
             self.postgres.create_database(name)
@@ -181,6 +183,7 @@ class Stack:
         end(self.children, self.home)
         self.children = []
         self.postgres.stop()
+        self._claims.close()
         if self._lock is not None:
             self._lock.close()
             self._lock = None

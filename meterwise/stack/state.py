@@ -5,6 +5,8 @@ import json
 import os
 import secrets
 import socket
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,11 +38,20 @@ class StackState(BaseModel, extra="forbid"):
         """Write the file whole or not at all, readable by its owner alone."""
         write_private(home / "stack.json", self.model_dump_json(indent=2))
 
-    def choose_ports(self) -> None:
-        """Keep the remembered port of each server, take the usual one, or else any that is free."""
+    def choose_ports(self) -> ExitStack:
+        """Keep the remembered port of each server, take the usual one, or else any that is free and nobody claims.
+
+        Returns:
+            The claims on the ports: to be closed when the stack has stopped.
+        """
+        claims = ExitStack()
         for name, wanted in WANTED_PORTS.items():
-            remembered = self.ports.get(name, wanted)
-            self.ports[name] = remembered if is_free(remembered) else any_free_port()
+            port = self.ports.get(name, wanted)
+            while (claim := claim_port(port)) is None:
+                port = any_free_port()
+            self.ports[name] = port
+            claims.enter_context(claim)
+        return claims
 
     def url(self, name: str) -> str:
         """Address of one server."""
@@ -96,6 +107,26 @@ def is_running(home: Path) -> bool:
     except StackError:
         return True
     return False
+
+
+def claim_port(port: int) -> IO[Any] | None:
+    """Claim a TCP port on loopback, or return None where it is in use or claimed.
+
+    Between the choice of a port and the start of its server lie seconds in which another stack would find it free. The
+    claim ends when the file is closed, at the latest with the process.
+    """
+    folder = Path(tempfile.gettempdir()) / f"meterwise-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    claim = (folder / str(port)).open("a")
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        claim.close()
+        return None
+    if is_free(port):
+        return claim
+    claim.close()
+    return None
 
 
 def is_free(port: int) -> bool:

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from meterwise.outcomes import RefusedError, last_words
+from meterwise.outcomes import RefusedError, is_disk_full, last_words
 
 
 class ForeignError(Exception):
@@ -57,3 +57,19 @@ def test_a_fault_below_another_is_found() -> None:
     error.__context__ = OSError(28, "No space left on device")
 
     assert "Free space" in last_words(error, "train")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        OSError(28, "No space left on device"),
+        OSError(27, "File too large"),
+        "IO Error: Could not write file 'x': No space left on device",
+        "ERROR:  could not extend file: check free disk space",
+        "the disk is full",
+        "psycopg.errors.DiskFull",
+    ],
+)
+def test_a_full_disk_is_known_in_everyones_words(told: object) -> None:
+    assert is_disk_full(told)
+    assert not is_disk_full("the disk answered")

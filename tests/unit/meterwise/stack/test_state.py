@@ -44,3 +44,15 @@ def test_two_stacks_on_one_home_are_refused(tmp_path: Path) -> None:
     assert is_running(tmp_path)
     lock.close()
     assert not is_running(tmp_path)
+
+
+def test_two_stacks_that_choose_at_the_same_moment_get_different_ports() -> None:
+    one, other = StackState(), StackState()
+    claims = one.choose_ports()
+    other.choose_ports()  # no server of the first listens yet
+
+    assert set(one.ports.values()).isdisjoint(other.ports.values())
+    claims.close()
+    again = StackState(ports=one.ports)
+    again.choose_ports()
+    assert again.ports == one.ports
