@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import psycopg
@@ -19,7 +19,7 @@ from meterwise.stack.airflow_api import AirflowApi
 
 ROOT = Path(__file__).parents[2]
 CUSTOMERS, MONTHS = 50, 5
-FIRST, SECOND = date(2026, 7, 15), date(2026, 7, 16)
+FIRST, SECOND, THIRD = (date(2026, 7, day) for day in (15, 16, 17))
 IMAGE_TAG = "test"
 OURS = ("mlflow", "airflow-apiserver", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "data-docs")
 HAND_OVER = Path(__file__).with_name("hand_over.py")
@@ -103,14 +103,19 @@ class Server:
     def secret(self, name: str) -> str:
         return (self.folder / "secrets" / name).read_text().strip()
 
+    @property
+    def authority(self) -> Path | None:
+        """The certificate that vouches for the server's; None where it speaks in clear."""
+        return self.folder / "secrets" / "tls" / "authority.crt" if "tls.yml" in self.env_file.read_text() else None
+
     def url(self, part: str) -> str:
-        return f"http://127.0.0.1:{self.ports[part]}"
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.ports[part]}"
 
     @property
     def airflow(self) -> AirflowApi:
-        return AirflowApi(self.url("AIRFLOW"), self.secret("airflow_password"))
+        return AirflowApi(self.url("AIRFLOW"), self.secret("airflow_password"), authority=self.authority)
 
-    def connect(self, secret: str = "database_url", **changed: str) -> psycopg.Connection:
+    def connect(self, secret: str = "database_url", **changed: Any) -> psycopg.Connection:
         """Open a connection from outside, as whom a secret names or as somebody else."""
         url = make_url(self.secret(secret)).set(host="127.0.0.1", port=self.ports["POSTGRES"], **changed)
         return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
@@ -158,6 +163,17 @@ class Server:
 
     def run_day(self, day: date) -> str:
         return self.job("meterwise", "run", day.isoformat())
+
+    def begin(self, day: date, told: IO[str]) -> "subprocess.Popen[bytes]":
+        """Begin a day as a person would, beside the server."""
+        command = ["docker", "compose", "--env-file", str(self.env_file), "run", "--rm", "--no-deps", "-T", "jobs"]
+        return subprocess.Popen(
+            [*command, "meterwise", "run", day.isoformat()],
+            env=self.environment,
+            cwd=ROOT,
+            stdout=told,
+            stderr=subprocess.STDOUT,
+        )
 
     def tear_down(self) -> None:
         """Remove containers, volumes, networks and images of this project, and its folder."""

@@ -1,59 +1,25 @@
 """The server at work is saved and restored into an empty project with other secrets: what it holds is equal."""
 
-import json
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from compose.server import FIRST, Server, free_ports
-from e2e.small_utility import TABLES
+from compose.content import content
+from compose.server import Server, free_ports
 from meterwise.backup import unfinished
 
 pytestmark = [pytest.mark.drills, pytest.mark.timeout(1200)]
 
-ROWS = "select count(*), md5(string_agg(md5(t::text), '' order by md5(t::text))) from {} as t"
-REGISTRY = ("registered_models", "model_versions", "registered_model_aliases", "model_version_tags", "runs", "metrics")
-FILES = """
-import json, fsspec
-store = fsspec.filesystem("s3")
-print("FILES" + json.dumps({name: told["size"] for name, told in store.find("mlflow", detail=True).items()}))
-"""
-
-
-@dataclass(frozen=True)
-class Content:
-    """What readers and data scientists can find on a server."""
-
-    published: dict[str, tuple]
-    ops: dict[str, tuple]
-    registry: dict[str, tuple]
-    files: dict[str, int]
-
-
-def content(server: Server) -> Content:
-    with server.administrator("meterwise") as connection:
-        published = {t: connection.execute(ROWS.format(f"published.{t}")).fetchone() for t in [*TABLES, "publications"]}
-        ops = {t: connection.execute(ROWS.format(f"ops.{t}")).fetchone() for t in ("promotions", "segment_assignments")}
-    with server.administrator("mlflow") as connection:
-        registry = {t: connection.execute(ROWS.format(t)).fetchone() for t in REGISTRY}
-    told = server.job("python", "-c", FILES, service="backup")
-    return Content(published, ops, registry, json.loads(told.split("FILES")[1].splitlines()[0]))
-
 
 @pytest.fixture(scope="module")
-def saved(server: Server) -> str:
+def saved(published_server: Server) -> str:
     """Name of a backup of the server at work, a day published."""
-    with server.administrator() as connection:
-        is_published = connection.execute("select to_regclass('published.customer_segments')").fetchone() != (None,)
-    if not is_published:
-        server.run_day(FIRST)
-    assert "/backups/at-work" in server.make("backup", NAME="at-work").stdout
+    assert "/backups/at-work" in published_server.make("backup", NAME="at-work").stdout
     return "at-work"
 
 

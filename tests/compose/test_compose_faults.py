@@ -6,16 +6,13 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
-from datetime import timedelta
-from typing import IO
 
 import pytest
 
 from chaos.reader import Reader
-from compose.server import OURS, ROOT, SECOND, Server
+from compose.server import OURS, THIRD, Server
 
 pytestmark = [pytest.mark.drills, pytest.mark.timeout(2400)]
-THIRD = SECOND + timedelta(days=1)
 SECONDS_BETWEEN = 15
 BEGINNINGS = 6
 ACCOUNT = """
@@ -38,7 +35,7 @@ def test_a_day_survives_kills_and_stops_of_every_service(server: Server) -> None
 
     with Reader(server.administrator) as reader, (server.folder / "faults.log").open("w+") as told:
         for _ in range(BEGINNINGS):
-            run = begin(server, told)
+            run = server.begin(THIRD, told)
             while faults and is_going_on(run, SECONDS_BETWEEN):
                 disturb(server, faults.pop())
             if run.wait(1200) == 0 and not faults:
@@ -57,18 +54,6 @@ def test_a_day_survives_kills_and_stops_of_every_service(server: Server) -> None
     assert landed == kept == keys > 0
     assert waiting == 0
     assert shown == [(THIRD,)]
-
-
-def begin(server: Server, told: IO[str]) -> "subprocess.Popen[bytes]":
-    """Begin the day as a person would, beside the server."""
-    command = ["docker", "compose", "--env-file", str(server.env_file), "run", "--rm", "--no-deps", "-T", "jobs"]
-    return subprocess.Popen(
-        [*command, "meterwise", "run", THIRD.isoformat()],
-        env=server.environment,
-        cwd=ROOT,
-        stdout=told,
-        stderr=subprocess.STDOUT,
-    )
 
 
 def is_going_on(run: "subprocess.Popen[bytes]", seconds: float) -> bool:
