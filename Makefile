@@ -78,7 +78,7 @@ rollback: ## bring the server back to the version before the last upgrade
 
 .PHONY: test
 test: $(STAMP) ## run the tests, two files at a time, end to end on a small utility
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not figures and not chaos and not compose and not drills"
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not figures and not chaos and not compose and not drills"
 
 .PHONY: test-compose
 test-compose: $(STAMP) ## run the tests of the server: needs a Docker engine (15 minutes)
