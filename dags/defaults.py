@@ -29,6 +29,8 @@ def say_why(context: Any) -> None:
     log = logging.getLogger("meterwise")
     log.info("::endgroup::")  # of Airflow's own "Post Execute", which the UI shows folded
     log.error("%s", reason)
+    for lineage in ("airflow.providers.openlineage", "openlineage"):  # is told next, which would stand below the reason
+        logging.getLogger(lineage).setLevel(logging.WARNING)
 
 
 COMMON: dict[str, Any] = {

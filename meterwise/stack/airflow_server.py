@@ -97,6 +97,7 @@ def environment(settings: Settings, state: StackState, database_url: str) -> Map
     }
 
 
+LINEAGE_LOGGER = "airflow.providers.openlineage"
 NO_SOURCE_CODE = [{"scope": {}, "controls": {"include_source_code": False}}]
 
 
@@ -113,6 +114,8 @@ def openlineage(settings: Settings) -> dict[str, str]:
         "AIRFLOW__OPENLINEAGE__NAMESPACE": "meterwise",
         "AIRFLOW__OPENLINEAGE__EMISSION_POLICY": json.dumps(NO_SOURCE_CODE),
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
+        # Of Airflow's two kinds of loggers this quietens the one that `say_why` in dags/defaults.py cannot.
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": f"{LINEAGE_LOGGER}=WARNING",
     }
 
 

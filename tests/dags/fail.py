@@ -25,6 +25,18 @@ def main(folder: str) -> None:
     for _ in range(2):
         for callback in COMMON["default_args"]["on_failure_callback"]:
             callback(context)
+    tell_of_lineage()
+
+
+def tell_of_lineage() -> None:
+    """Say what Airflow's loggers of lineage say next."""
+    from airflow.providers.openlineage.plugins.adapter import OpenLineageAdapter
+    from airflow.providers.openlineage.utils import emission_policy
+    from openlineage.client import client
+
+    for log in (OpenLineageAdapter().log, emission_policy.log, client.log):
+        log.info("Lineage was told")
+        log.warning("Lineage was not told")
 
 
 if __name__ == "__main__":
