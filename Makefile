@@ -97,8 +97,8 @@ quality: $(STAMP) ## measure the churn model beside an oracle and plain methods,
 	@$(BIN)/python -m meterwise.commands.churn_quality
 
 .PHONY: bench-readers
-bench-readers: $(STAMP) ## time 200 readers of published while a million rows are delivered (2 minutes)
-	@$(BIN)/python benchmarks/published_readers.py
+bench-readers: $(STAMP) ## time 200 readers of published while a million rows are delivered (2 minutes; WRITE=1 puts it into docs/operations.md)
+	@$(BIN)/python benchmarks/published_readers.py $(if $(WRITE),--write)
 
 .PHONY: chaos
 chaos: $(STAMP) ## kill parts at random, take away disk and services, compare (slow; KILLS=50 CHAOS_SEED= ENGINE=postgresql)

@@ -25,12 +25,14 @@ import asyncpg
 import numpy as np
 from pydantic import SecretStr
 
+from meterwise.commands.document_blocks import write_block
 from meterwise.postgres import HOST, EmbeddedPostgres
 from meterwise.publish import deliver
 from meterwise.publish.schema import READER, READER_PASSWORD_FILE
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 
+OPERATIONS = Path(__file__).parents[1] / "docs" / "operations.md"
 FIRST_DAY = date(2026, 7, 15)
 LAST_HOUR = datetime(2026, 7, 14, 21)  # noqa: DTZ001 - the warehouse keeps UTC without a zone
 LAYER = {
@@ -79,6 +81,11 @@ class Case:
     """Before the publication begins, and after it has ended."""
     warm_up_seconds: float = 2.0
     """Not counted: a new connection fills its caches and plans each statement five times."""
+
+    @property
+    def pace(self) -> str:
+        """How often each reader asks, in words."""
+        return f"{self.asks_per_second:g} asks a second each" if self.asks_per_second else "no pause"
 
     @property
     def hours(self) -> int:
@@ -134,20 +141,50 @@ class Outcome:
 
     def lines(self) -> Iterator[str]:
         """Describe the outcome for people."""
-        pace = f"{self.case.asks_per_second:g} asks a second each" if self.case.asks_per_second else "no pause"
         yield (
-            f"{self.case.readers} readers ({pace}), publication of {self.case.rows:,} rows in "
+            f"{self.case.readers} readers ({self.case.pace}), publication of {self.case.rows:,} rows in "
             f"{self.ended - self.began:.1f} s: {self.throughput():,.0f} answers a second, {len(self.faults)} faults"
         )
         for name in LOOK_UPS:
             for during in (False, True):
                 times = self.milliseconds(name, during)
-                p50, p95, p99 = np.percentile(times, [50, 95, 99])
+                p50, p95, p99 = percentiles(times)
                 when = "during" if during else "beside"
                 yield (
                     f"  {name:<22}{when}  {len(times):>8,} answers   p50 {p50:6.1f} ms   p95 {p95:6.1f} ms   "
                     f"p99 {p99:6.1f} ms   most {times.max():6.1f} ms"
                 )
+
+
+def percentiles(times: np.ndarray) -> tuple[float, float, float]:
+    """Return p50, p95 and p99."""
+    p50, p95, p99 = np.percentile(times, [50, 95, 99])
+    return p50, p95, p99
+
+
+def report(outcomes: Sequence[Outcome], load: float) -> str:
+    """Describe what was measured for docs/operations.md.
+
+    Args:
+        outcomes: In the order in which they are told.
+        load: Processes that wanted to run before it all began, on average of a minute.
+    """
+    case = outcomes[0].case
+    head = (
+        f"{os.cpu_count()} processors for server, delivery and readers together (load before: {load:.1f}); "
+        f"{case.readers} readers while {case.rows:,} rows were delivered:"
+    )
+    rows = [
+        f"| {one.case.pace} | {name} | {len(times) / (one.ended - one.began):,.0f} | "
+        + " | ".join(f"{value:.1f}" for value in (*percentiles(times), times.max()))
+        + f" | {len(one.faults)} |"
+        for one in outcomes
+        for name in LOOK_UPS
+        for times in (one.milliseconds(name, during=True),)
+    ]
+    titles = ("pace", "look-up", "answers a second", "p50 ms", "p95 ms", "p99 ms", "most ms", "faults of the pace")
+    table = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|", *rows]
+    return "\n".join([head, "", *table, ""])
 
 
 class Readers:
@@ -272,7 +309,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rows", type=int, default=Case.rows)
     parser.add_argument("--pace", type=float, default=Case.asks_per_second, help="asks a second of each reader")
     parser.add_argument("--limit", type=float, default=50.0, help="p99 of a key look-up in milliseconds")
+    parser.add_argument("--write", action="store_true", help="write what was measured into docs/operations.md")
     given = parser.parse_args(arguments)
+    load = os.getloadavg()[0]
     paced = Case(readers=given.readers, rows=given.rows, asks_per_second=given.pace)
     flat_out = Case(readers=given.readers, rows=given.rows, asks_per_second=0)
     print(f"On {os.cpu_count()} processors at {HOST}, server, delivery and readers together")
@@ -283,6 +322,8 @@ def main(arguments: Sequence[str]) -> int:
         print("\n".join(outcome.lines()))
         for fault in outcome.faults[:5]:
             print(f"  FAULT {fault}")
+    if given.write:
+        write_block(OPERATIONS, "readers", report(outcomes, load))
     p99 = max(np.percentile(outcomes[0].milliseconds(name, during=True), 99) for name in LOOK_UPS)
     return int(any(outcome.faults for outcome in outcomes) or p99 > given.limit)
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from benchmarks.published_readers import LOOK_UPS, Case, fill, measure, reader_url
+from benchmarks.published_readers import LOOK_UPS, Case, fill, measure, reader_url, report
 from meterwise.database import connect
 from meterwise.postgres import EmbeddedPostgres
 from meterwise.publish import deliver
@@ -55,6 +55,8 @@ def test_readers_see_one_whole_version_or_the_next_while_a_publication_runs(publ
         times = outcome.milliseconds(look_up, during=False)
         assert len(times) > 50
         assert np.median(times) < 50, "milliseconds; a plan over the chunks instead of the index takes longer"
+    rows = [row for row in report([outcome], load=0.5).splitlines() if row.startswith("| 20 asks a second each |")]
+    assert [row.split(" | ")[1] for row in rows] == list(LOOK_UPS)
 
 
 def test_prepared_statements_of_readers_survive_a_publication_and_a_new_column(published: Settings) -> None:
