@@ -7,11 +7,13 @@ from airflow.sdk.exceptions import AirflowFailException
 from cosmos.operators._watcher.state import is_dbt_node_status_success, is_producer_task_terminated
 from cosmos.operators.watcher import DbtProducerWatcherOperator
 
+from meterwise.outcomes import is_disk_full
+
 PASSES = re.compile(
-    r"connection|server closed|recovery mode|starting up|shutting down|could not set lock|deadlock|no space left",
+    r"connection|server closed|recovery mode|starting up|shutting down|could not set lock|deadlock",
     re.IGNORECASE,
 )
-"""Errors of dbt that trying again may cure: the engine was away, held by another, or out of space."""
+"""Errors of dbt that trying again may cure: the engine was away, or held by another."""
 
 
 class EveryTryProducer(DbtProducerWatcherOperator):
@@ -26,7 +28,7 @@ class EveryTryProducer(DbtProducerWatcherOperator):
         try:
             return super().execute({**context, "ti": _FirstTry(context["ti"])}, **kwargs)
         except Exception as error:
-            if PASSES.search(str(error)):
+            if PASSES.search(str(error)) or is_disk_full(error):
                 raise
             raise AirflowFailException(str(error)) from error
 

@@ -21,7 +21,9 @@ DBT_CURE = (
     "source behind it, then run the DAG again for the day."
 )
 
-FULL_DISK = r"no space left|disk (is )?full|diskfull|file too large|could not (write|extend) file"
+FULL_DISK = (
+    r"no space left|disk (is )?full|diskfull|file too large|could not (write|extend|write to) file|failed to offload"
+)
 """What the operating system, DuckDB, PostgreSQL and its driver say of a full disk; in any case of letters."""
 
 AGAIN = "Airflow tries again by itself; after its last try, clear this task and it runs again."

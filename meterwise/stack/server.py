@@ -15,6 +15,7 @@ from meterwise.settings import PREFIX, Settings, get_settings, secret_names
 from meterwise.stack.airflow_server import FIXED, TELEMETRY_OFF, openlineage
 from meterwise.stack.stack import COSMOS_DECIDES
 from meterwise.transform import dbt_environment
+from meterwise.warehouse import WarehouseError
 
 SECRETS = Path("/run/secrets")
 SOURCES_SECRETS = SECRETS / "sources"
@@ -79,7 +80,7 @@ def main(command: list[str]) -> None:
         if RUNS_TASKS & set(command[1:2]):
             dbt = dbt_environment(settings)
             told |= {name: value for name, value in dbt.items() if name not in COSMOS_DECIDES}
-    except (RefusedError, DatabaseDownError) as error:
+    except (RefusedError, DatabaseDownError, WarehouseError) as error:
         sys.exit(f"Meterwise cannot start: {error}")
     for name, value in told.items():
         os.environ.setdefault(name, value)

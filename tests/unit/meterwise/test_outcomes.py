@@ -66,6 +66,8 @@ def test_a_fault_below_another_is_found() -> None:
         OSError(27, "File too large"),
         "IO Error: Could not write file 'x': No space left on device",
         "ERROR:  could not extend file: check free disk space",
+        'ERROR:  could not write to file "base/pgsql_tmp/1": No space left on device',
+        "Out of Memory Error: failed to offload data block of size 256.0 KiB",
         "the disk is full",
         "psycopg.errors.DiskFull",
     ],
