@@ -2,7 +2,19 @@
 
 import typer
 
-from meterwise.commands import accounts, backup, database, demo, doctor, published, quarantine, sources, up, watch
+from meterwise.commands import (
+    accounts,
+    alerts,
+    backup,
+    database,
+    demo,
+    doctor,
+    published,
+    quarantine,
+    sources,
+    up,
+    watch,
+)
 from meterwise.commands.ending import SpeaksInWords
 
 app = typer.Typer(
@@ -23,6 +35,7 @@ app.command()(backup.backup)
 app.command()(backup.restore)
 app.command()(backup.tidy)
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(database.app, name="database")
 app.add_typer(sources.app, name="sources")
 app.add_typer(quarantine.app, name="quarantine")

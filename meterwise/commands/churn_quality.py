@@ -16,6 +16,7 @@ import pandas as pd
 from pydantic import SecretStr
 
 from meterwise import ingest, transform
+from meterwise.commands.alert_quality import SECTION
 from meterwise.settings import Settings, get_settings
 from meterwise.sources.synthetic import SyntheticUtility
 from models.churn.baselines import baseline_probabilities
@@ -159,7 +160,8 @@ def write(customers: int = CUSTOMERS, seed: int = SEED) -> None:
     with TemporaryDirectory() as folder:
         page = render(trial(Path(folder), customers, seed), customers, seed)
     path = get_settings().project / "docs" / "quality.md"
-    path.write_text(page)
+    alerts = SECTION.search(path.read_text())  # another command's; it stays
+    path.write_text(page + (f"\n{alerts[0]}" if alerts else ""))
     log.info("Wrote %s", path)
 
 

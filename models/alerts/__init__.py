@@ -1,0 +1,1 @@
+"""Alert model: how suspect the recent reads of each meter are."""
