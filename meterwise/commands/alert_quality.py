@@ -38,12 +38,12 @@ them faulty. Means over the files, worst file in brackets.
 
 - *Unsupervised* sees reads alone. Trees tell the meters of the file from copies of them into which faults of our own
   kinds were planted (`models/alerts/faults.py`); a meter is never scored by trees that saw it. Two patterns that no
-  home makes (one value again and again, hours newly at zero every day) count as certain. These two, and the features
-  of turned and shifted days, were written after a look at faults of the kinds measured here, so on kinds that nobody
-  thought of expect less; *its trees alone* is the score without the two.
+  home makes (one value again and again, hours newly at zero every day) count as certain. They were written after a look
+  at faults of the kinds measured here, so on other kinds expect less (decision 0165); *its trees alone* is the score
+  without them.
 - *Supervised* learns from labels of the other meters, the unsupervised score being one of its features; its settings
-  were chosen on other draws of the same kinds of faults in the same homes. It names the
-  kinds that the labels name; the unsupervised score can only say what a fault looks like, in the alert types.
+  were chosen on other draws of the same kinds of faults in the same homes. It names the kinds that the labels name; the
+  unsupervised score can only say what a fault looks like, in the alert types.
 - A fault that a home could cause itself (half the use from one day on) cannot be told from it by reads alone.
 <!-- /alerts -->
 """
@@ -71,11 +71,9 @@ def render(found: pd.DataFrame) -> str:
     def _cell(name: str) -> str:
         return f"{found[name].mean():.3f} ({found[name].min():.3f})"
 
+    scores = ("unsupervised", "trees", "supervised")
     rows = [
-        "| ".join(
-            [f"| {words} ", *(f"{_cell(f'{score}_{name}')} " for score in ("unsupervised", "trees", "supervised")), ""]
-        )
-        for name, words in NAMES.items()
+        f"| {words} | {' | '.join(_cell(f'{score}_{name}') for score in scores)} |" for name, words in NAMES.items()
     ]
     return TEXT.format(
         files=len(found),

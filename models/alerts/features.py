@@ -16,6 +16,9 @@ from models.alerts.day_features import SAME_KWH, correlation, day_features, fill
 from models.alerts.faults import LEAST_DAYS
 
 Floats = npt.NDArray[np.floating[Any]]
+ORDER_CHANGES = ("turned_most", "shifted_most", "kept_least", "shape_away", "shape_away_z")
+"""Features of ``_order_changes``: with labels they help, without they cost on kinds of faults that were not planted."""
+
 QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
 
 

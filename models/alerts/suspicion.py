@@ -10,11 +10,11 @@ import pandas as pd
 
 from models.alerts.day_features import filled
 from models.alerts.faults import FAULTS, plant
-from models.alerts.features import Population, features, population
+from models.alerts.features import ORDER_CHANGES, Population, features, population
 from models.alerts.params import AlertParams
 
 Floats = npt.NDArray[np.floating[Any]]
-NOT_FEATURES = ["split_day"]
+NOT_FEATURES = ["split_day", *ORDER_CHANGES]
 
 
 @dataclass(frozen=True)
