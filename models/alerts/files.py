@@ -35,7 +35,8 @@ class Scored:
 
 
 def score_cube(cube: Cube, params: AlertParams) -> Scored:
-    """Score each meter against the others of the same file. Deterministic."""
+    """Score each meter against the others of the same file, by its newest days. Deterministic."""
+    cube = Cube(cube.meter_ids, cube.days[-params.most_days :], cube.kwh[:, -params.most_days :])
     is_long = (~np.isnan(cube.kwh)).any(-1).sum(1) >= params.least_days
     is_scored = is_long & (is_long.sum() >= params.least_meters)
     unknown = pd.DataFrame({"meter_id": cube.meter_ids, "score": np.nan, "type": "", "evidence": FEW})

@@ -9,6 +9,7 @@ class AlertParams(BaseModel, frozen=True, extra="forbid"):
     """Parameters of sample, planted faults and trees; chosen on faults of our own, planted by other seeds."""
 
     least_days: int = Field(default=21, ge=14, description="Days with reads below which nothing is said of a meter.")
+    most_days: int = Field(default=91, ge=21, description="Newest days looked at; a season ago is no news.")
     least_meters: int = Field(default=40, ge=10, description="Meters below which nobody knows what is usual.")
     sample_meters: int = Field(default=1000, ge=50, description="Meters that the usual is learnt from.")
     chunk_meters: int = Field(default=500, ge=1, description="Meters whose features are in memory at a time.")

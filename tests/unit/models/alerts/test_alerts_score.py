@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from meterwise.sources.cube import Cube, ReadsError, read_long, read_wide
-from models.alerts.files import SHORT, score_cube
+from models.alerts.files import FEW, SHORT, score_cube
 from models.alerts.params import AlertParams
 
 HOMES, DAYS, SLOTS = 80, 42, 24
-PARAMS = AlertParams(trees=60, rounds=2)
+PARAMS = AlertParams(trees=40, rounds=2)
 FAULTY = ("m003", "m017", "m042")
 
 
@@ -31,29 +31,30 @@ def cube() -> Cube:
     return Cube(ids, np.arange("2026-03-10", DAYS, dtype="datetime64[D]"), kwh.astype(np.float32).round(4))
 
 
-def test_faults_come_first_with_their_day_and_the_rest_of_the_homes_after(cube: Cube) -> None:
-    scored = score_cube(cube, PARAMS).meters
+@pytest.fixture(scope="module")
+def scored(cube: Cube) -> pd.DataFrame:
+    return score_cube(cube, PARAMS).meters
 
+
+def test_faults_come_first_with_their_day_and_the_rest_of_the_homes_after(scored: pd.DataFrame) -> None:
     assert set(scored["meter_id"].head(3)) == set(FAULTY)
     dead = scored.set_index("meter_id").loc[["m003"]].iloc[0]
     assert str(dead["evidence"]).startswith("since 2026-04-04: 0.0 kWh a day")
     assert dead["type"] == "dead_meter"
 
 
-def test_a_meter_that_reports_later_or_with_gaps_is_not_suspect_for_it(cube: Cube) -> None:
-    scored = score_cube(cube, PARAMS).meters.set_index("meter_id")
-
-    assert (scored.loc[["m061", "m062", "m063"], "type"] == "none").all()
+def test_a_meter_that_reports_later_or_with_gaps_is_not_suspect_for_it(scored: pd.DataFrame) -> None:
+    assert (scored.set_index("meter_id").loc[["m061", "m062", "m063"], "type"] == "none").all()
 
 
-def test_a_short_history_gets_no_score(cube: Cube) -> None:
-    short = score_cube(cube, PARAMS).meters.set_index("meter_id").loc["m060"]
+def test_a_short_history_gets_no_score(scored: pd.DataFrame) -> None:
+    short = scored.set_index("meter_id").loc["m060"]
 
     assert np.isnan(short["score"])
     assert short["evidence"] == SHORT
 
 
-def test_the_same_file_gives_the_same_scores_wide_and_long(cube: Cube, tmp_path: Path) -> None:
+def test_the_same_file_gives_the_same_scores_wide_and_long(cube: Cube, scored: pd.DataFrame, tmp_path: Path) -> None:
     times = [f"{hour:02}:00" for hour in range(SLOTS)]
     frame = pd.DataFrame(cube.kwh.reshape(-1, SLOTS).astype(float).round(4), columns=times)
     frame.insert(0, "meter", np.repeat(cube.meter_ids, DAYS))
@@ -66,7 +67,7 @@ def test_the_same_file_gives_the_same_scores_wide_and_long(cube: Cube, tmp_path:
     long = read_long(tmp_path / "long.csv", "meter", "time", "kwh")
 
     np.testing.assert_array_equal(wide.kwh, long.kwh)
-    pd.testing.assert_frame_equal(score_cube(wide, PARAMS).meters, score_cube(long, PARAMS).meters)
+    pd.testing.assert_frame_equal(score_cube(long, PARAMS).meters, scored)
 
 
 def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -74,3 +75,19 @@ def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ReadsError, match="no column date"):
         read_wide(tmp_path / "reads.csv", "meter", "date")
+
+
+def test_a_few_meters_do_not_know_what_is_usual(cube: Cube) -> None:
+    few = score_cube(Cube(cube.meter_ids[:20], cube.days, cube.kwh[:20]), PARAMS).meters
+
+    assert few["score"].isna().all()
+    assert set(few["evidence"]) == {FEW}
+
+
+def test_only_the_newest_days_count(cube: Cube, scored: pd.DataFrame) -> None:
+    day = np.timedelta64(1, "D")
+    older = np.arange(cube.days[0] - 10 * day, cube.days[0])
+    longer = Cube(cube.meter_ids, np.r_[older, cube.days], np.concatenate([cube.kwh[:, :10] * 3, cube.kwh], axis=1))
+    params = PARAMS.model_copy(update={"most_days": DAYS})
+
+    pd.testing.assert_frame_equal(score_cube(longer, params).meters, scored)
