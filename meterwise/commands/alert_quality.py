@@ -4,12 +4,12 @@
 (meter_id, label, type). The figures are means over the folders.
 """
 
-import re
 import sys
 from pathlib import Path
 
 import pandas as pd
 
+from meterwise.commands.document_blocks import write_block
 from meterwise.settings import get_settings
 from meterwise.sources.cube import read_wide
 from models.alerts.files import measure as measure_score
@@ -17,14 +17,12 @@ from models.alerts.files import score_cube, with_labels
 from models.alerts.params import AlertParams
 from models.alerts.suspicion import certain
 
-SECTION = re.compile(r"<!-- alerts: .*?<!-- /alerts -->\n", re.DOTALL)
 NAMES = {
     "auc": "AUC",
     "average_precision": "average precision",
     "recall_at_1_per_100": "recall at 1 false alarm per 100 sound meters",
 }
 TEXT = """\
-<!-- alerts: made by `make alert-quality FOLDERS="..."` (meterwise/commands/alert_quality.py) -->
 ## Quality of the alert scores
 
 Files of reads into which faults of known kinds were planted: {files} files, {meters:,} meters each, {faulty:.0f} of
@@ -45,7 +43,6 @@ them faulty. Means over the files, worst file in brackets.
   were chosen on other draws of the same kinds of faults in the same homes. It names the kinds that the labels name; the
   unsupervised score can only say what a fault looks like, in the alert types.
 - A fault that a home could cause itself (half the use from one day on) cannot be told from it by reads alone.
-<!-- /alerts -->
 """
 
 
@@ -87,9 +84,7 @@ def render(found: pd.DataFrame) -> str:
 
 def write(folders: list[Path]) -> None:
     """Measure, and put the section into the page, in the place of the one before."""
-    path = get_settings().project / "docs" / "quality.md"
-    page = SECTION.sub("", path.read_text()).rstrip("\n")
-    path.write_text(f"{page}\n\n{render(measure(folders))}")
+    write_block(get_settings().project / "docs" / "quality.md", "alerts", render(measure(folders)))
 
 
 if __name__ == "__main__":

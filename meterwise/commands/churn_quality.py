@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import SecretStr
 
 from meterwise import ingest, transform
-from meterwise.commands.alert_quality import SECTION
+from meterwise.commands.document_blocks import write_block
 from meterwise.settings import Settings, get_settings
 from meterwise.sources.synthetic import SyntheticUtility
 from models.churn.baselines import baseline_probabilities
@@ -45,8 +45,6 @@ NAMES = {
 }
 PAGE = """\
 # Quality of the churn model
-
-<!-- Made by `make quality` (meterwise/commands/churn_quality.py); run it again instead of editing. -->
 
 A made-up utility of {customers:,} customers with 36 months of CRM and no meters (seed {seed}; the models were tuned on
 others) went through landing, dbt and training as in the pipeline, as of {last_day}.
@@ -160,8 +158,7 @@ def write(customers: int = CUSTOMERS, seed: int = SEED) -> None:
     with TemporaryDirectory() as folder:
         page = render(trial(Path(folder), customers, seed), customers, seed)
     path = get_settings().project / "docs" / "quality.md"
-    alerts = SECTION.search(path.read_text())  # another command's; it stays
-    path.write_text(page + (f"\n{alerts[0]}" if alerts else ""))
+    write_block(path, "churn", page)
     log.info("Wrote %s", path)
 
 

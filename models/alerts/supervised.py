@@ -14,8 +14,7 @@ SEEDS = 3
 SUSPICION_WEIGHT = 0.3
 """Share of the unsupervised log odds that is added: it knows kinds of faults that no label tells of."""
 
-_COMMON = {"bagging_fraction": 0.7, "bagging_freq": 1, "deterministic": True, "force_row_wise": True}
-_QUIET = {"num_threads": 1, "verbose": -1}
+_REPEATABLE = {"deterministic": True, "force_row_wise": True, "num_threads": 1, "verbose": -1}
 
 
 def out_of_fold(
@@ -41,7 +40,7 @@ def _is_faulty(
     x: pd.DataFrame, label: npt.NDArray[np.int64], train: npt.NDArray[np.int64], test: npt.NDArray[np.int64], seed: int
 ) -> npt.NDArray[np.float64]:
     knobs = {"objective": "binary", "num_leaves": 7, "min_data_in_leaf": 4, "learning_rate": 0.03, "lambda_l2": 5.0}
-    knobs |= {"feature_fraction": 0.4, "seed": seed, **_COMMON, **_QUIET}
+    knobs |= {"feature_fraction": 0.4, "bagging_fraction": 0.7, "bagging_freq": 1, "seed": seed, **_REPEATABLE}
     trees = lgb.train(knobs, lgb.Dataset(x.iloc[train], label[train]), 300)
     return np.asarray(trees.predict(x.iloc[test], raw_score=True, num_threads=1))
 
@@ -57,6 +56,6 @@ def _type(
     if len(names) < 2:
         return np.full(len(test), names[0] if len(names) else "")
     knobs = {"objective": "multiclass", "num_class": len(names), "num_leaves": 4, "min_data_in_leaf": 3}
-    knobs |= {"learning_rate": 0.05, "feature_fraction": 0.3, "lambda_l2": 1.0, "seed": params.seed, **_QUIET}
-    trees = lgb.train(knobs | {"deterministic": True, "force_row_wise": True}, lgb.Dataset(x.iloc[faulty], y), 150)
+    knobs |= {"learning_rate": 0.05, "feature_fraction": 0.3, "lambda_l2": 1.0, "seed": params.seed, **_REPEATABLE}
+    trees = lgb.train(knobs, lgb.Dataset(x.iloc[faulty], y), 150)
     return names[np.asarray(trees.predict(x.iloc[test], num_threads=1)).argmax(1)]

@@ -29,7 +29,15 @@ def test_a_page_without_the_block_is_left_alone(tmp_path: Path) -> None:
     assert page.read_text() == "nothing here\n"
 
 
-@pytest.mark.parametrize(("document", "name"), [("README.md", "result"), ("docs/operations.md", "readers")])
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [
+        ("README.md", "result"),
+        ("docs/operations.md", "readers"),
+        ("docs/quality.md", "churn"),
+        ("docs/quality.md", "alerts"),
+    ],
+)
 def test_our_documents_have_their_blocks(tmp_path: Path, document: str, name: str) -> None:
     page = tmp_path / "page.md"
     page.write_text((ROOT / document).read_text())
