@@ -36,7 +36,7 @@ from meterwise.database import engine
 from meterwise.outcomes import RefusedError
 from meterwise.settings import Settings
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 MIGRATION_LOCK = 7_361_001
 
 metadata = MetaData(schema="ops")
@@ -114,6 +114,7 @@ CHANGES: dict[int, Sequence[str]] = {
         "alter table ops.builds add constraint builds_state check (state in ('begun', 'built', 'failed'))",
     ),
     4: (),  # the tables of meterwise.watching.records, made with all that are missing
+    5: (),  # those of meterwise.editing.records and meterwise.alert_states
 }
 
 APPEND_ONLY = """
@@ -334,7 +335,9 @@ def select_rows(query: Any, settings: Settings | None = None, **parameters: Any)
 
 
 def _upgrade(connection: Connection, found: int) -> None:
-    from meterwise.watching import records  # noqa: F401 - it adds its tables to the metadata
+    import meterwise.alert_states  # these add their tables to the metadata
+    import meterwise.editing.records
+    import meterwise.watching.records  # noqa: F401
 
     metadata.create_all(connection)
     for version in range(found + 1, SCHEMA_VERSION + 1):

@@ -15,6 +15,7 @@ import holidays
 import pyarrow as pa
 from sqlalchemy import make_url
 
+from meterwise import alert_states
 from meterwise.access import TRANSFORMER, checking_the_server, role_of
 from meterwise.outcomes import is_disk_full
 from meterwise.raw_tables import RAW_TABLES
@@ -182,7 +183,7 @@ def plan_dates(as_of_date: str, settings: Settings | None = None) -> list[str]:
 
 
 def prepare(as_of_dates: Sequence[str], settings: Settings | None = None) -> None:
-    """Make the tables that dbt reads and others write, and fill in the public holidays around these days."""
+    """Make the tables that dbt reads and others write; fill in the holidays of these years and what alerts became."""
     settings = settings or get_settings()
     warehouse = Warehouse(settings)
     warehouse.create_raw_tables()
@@ -208,6 +209,7 @@ def prepare(as_of_dates: Sequence[str], settings: Settings | None = None) -> Non
         ),
     )
     warehouse.replace_partition("reference.public_holidays", rows, {"country": country})
+    warehouse.replace_partition("reference.meter_alert_events", alert_states.events(settings), {})
 
 
 def parse(settings: Settings | None = None) -> Path:

@@ -85,7 +85,8 @@ class Warehouse:
         Args:
             table: ``schema.name``.
             rows: The whole partition; its columns must be those of the table.
-            partition: Column values that every row of the partition carries, e.g. ``{"as_of_date": date}``.
+            partition: Column values that every row of the partition carries, e.g. ``{"as_of_date": date}``; none: the
+                whole table.
         """
         self._engine.replace_partition(table, rows, partition)
 

@@ -98,7 +98,7 @@ class DuckDBEngine:
     def replace_partition(self, table: str, rows: pa.Table, partition: Mapping[str, Any]) -> None:
         """Replace the rows of one partition in one transaction."""
         schema = table.split(".")[0]
-        where = " and ".join(f"{column} = ${column}" for column in partition)
+        where = " and ".join(f"{column} = ${column}" for column in partition) or "true"
         with self.opened() as connection:
             connection.register("incoming", rows)
             connection.execute("begin")

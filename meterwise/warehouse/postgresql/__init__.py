@@ -82,7 +82,7 @@ class PostgreSQLEngine:
 
     def replace_partition(self, table: str, rows: pa.Table, partition: Mapping[str, Any]) -> None:
         """Replace the rows of one partition in one transaction; two at once would double it, so they take turns."""
-        where = " and ".join(f"{column} = ${column}" for column in partition)
+        where = " and ".join(f"{column} = ${column}" for column in partition) or "true"
         self._create_like(table, rows.schema)
         with Session(self.url("transformer")) as session:
             session.execute("select pg_advisory_xact_lock(hashtextextended($table, 1))", {"table": table})
