@@ -11,6 +11,7 @@ from meterwise.commands import (
     doctor,
     published,
     quarantine,
+    reads,
     sources,
     up,
     watch,
@@ -39,6 +40,7 @@ app.add_typer(alerts.app, name="alerts")
 app.add_typer(database.app, name="database")
 app.add_typer(sources.app, name="sources")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(reads.app, name="reads")
 
 if __name__ == "__main__":
     app()

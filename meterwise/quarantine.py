@@ -9,10 +9,11 @@ import duckdb
 import pyarrow as pa
 
 from meterwise.ingest.account import Landing, Load
+from meterwise.ingest.edits import SOURCE as EDITS_SOURCE
 from meterwise.ingest.load import load_rows
 from meterwise.raw_tables import RAW_TABLES
 from meterwise.settings import Settings, get_settings
-from meterwise.sources.config import FileSource, SourcesFile, SqlSource, load_sources
+from meterwise.sources.config import EDITS, FileSource, SourcesFile, SqlSource, load_sources
 from meterwise.sources.problems import Problem, SourceError
 from meterwise.sources.rows import LINE, SourceRows, column_types, literal, number, quoted
 from meterwise.warehouse import LoadingArea, Warehouse
@@ -84,7 +85,7 @@ def _replay_load(
     old_load_id: str,
     was_refused: bool,
 ) -> Load | None:
-    connection, source = area.connection, sources.sources.get(name)
+    connection, source = area.connection, EDITS_SOURCE if name == EDITS else sources.sources.get(name)
     if source is None:
         raise SourceError(
             Problem(name, old_load_id, "this source is no longer in sources.yml", "Put its entry back, then replay")

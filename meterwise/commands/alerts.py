@@ -1,10 +1,14 @@
-"""`meterwise alerts ...`: how suspect the reads of each meter are."""
+"""`meterwise alerts ...`: which meters are suspect, what became of it, and a score for any file of reads."""
 
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+
+from meterwise import alert_states
+from meterwise.commands.published import as_rich_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,9 +23,76 @@ class Layout(StrEnum):
     long = "long"
 
 
+SHOWN_ALERTS = 20
+LISTED = {
+    "alert_id": "alert",
+    "meter_id": "meter",
+    "alert_type": "type",
+    "first_date": "since",
+    "confidence": "confidence",
+    "energy_at_stake_kwh": "kWh at stake",
+    "state": "state",
+    "finding": "finding",
+}
+Alert = Annotated[str, typer.Argument(help="Id of the alert, as `list` shows it.")]
+Author = Annotated[str, typer.Option(help="Who says so; kept for good.")]
+Note = Annotated[str | None, typer.Option(help="Anything else; kept, and never published.")]
+
+
 @app.callback()
 def _alerts() -> None:
     """Meters whose reads are suspect."""
+
+
+@app.command("list")
+def list_alerts(
+    state: Annotated[str | None, typer.Option(help="Only those open, acknowledged or closed.")] = None,
+    alert_type: Annotated[str | None, typer.Option("--type", help="Only those of a type, such as dead_meter.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = SHOWN_ALERTS,
+) -> None:
+    """Show the published alerts as they stand now, those with most energy at stake first."""
+    found = [
+        alert
+        for alert in alert_states.alerts()
+        if state in {None, alert["state"]} and alert_type in {None, alert["alert_type"]}
+    ]
+    if not found:
+        Console().print("No such alert is published.")
+        return
+    rows = [[alert[name] for name in LISTED] for alert in found[:limit]]
+    Console().print(as_rich_table(f"{len(found):,} alert(s)", list(LISTED.values()), rows))
+
+
+@app.command()
+def show(alert: Alert) -> None:
+    """Show one alert: evidence, advice, and what was said of it so far."""
+    console, found = Console(), alert_states.find_alert(alert)
+    said = alert_states.events_of(alert)
+    for name, value in found.items():
+        if value is not None and name not in {"author", "note", "recorded_at"}:
+            console.print(f"{name.replace('_', ' ')}: {value}", highlight=False, markup=False)
+    if said:
+        names = ("recorded_at", "state", "finding", "author", "note")
+        console.print(as_rich_table("What was said of it", names, [[event[name] for name in names] for event in said]))
+
+
+@app.command()
+def acknowledge(alert: Alert, author: Author, note: Note = None) -> None:
+    """Say that somebody looks into an alert."""
+    alert_states.record_event(alert, "acknowledged", author, note=note)
+    typer.echo(f"Alert {alert} is acknowledged; published so with the next publication.")
+
+
+@app.command()
+def close(
+    alert: Alert,
+    finding: Annotated[str, typer.Option(help=f"What was found: {', '.join(alert_states.FINDINGS)}.")],
+    author: Author,
+    note: Note = None,
+) -> None:
+    """Close an alert with what was found; the alert model learns from it."""
+    alert_states.record_event(alert, "closed", author, finding, note)
+    typer.echo(f"Alert {alert} is closed, {finding}: {alert_states.FINDINGS[finding]}.")
 
 
 @app.command()

@@ -7,6 +7,8 @@ from datetime import date
 import duckdb
 
 from meterwise.ingest.account import Landing, Load
+from meterwise.ingest.edits import SOURCE as EDITS_SOURCE
+from meterwise.ingest.edits import land_edits
 from meterwise.ingest.load import load_rows
 from meterwise.ingest.pulls import land_pull
 from meterwise.outcomes import RefusedError, is_disk_full
@@ -90,6 +92,8 @@ def land(domain: str, as_of_date: str, settings: Settings | None = None) -> list
         for problem in _land_tables(("meters",), landing, settings):
             log.warning("%s Reads are judged against the meters known before.", problem)
     problems = _land_tables(DOMAINS[domain], landing, settings)
+    if domain == "meter_reads":
+        problems += _land_pull(EDITS_SOURCE, landing, settings)
     load_ids = _waiting(domain, settings)
     if problems:
         transient = any(problem.is_transient for problem in problems)
@@ -232,7 +236,8 @@ def _land_file(area: LoadingArea, source: FileSource, url: str, known: set[str],
 def _land_pull(source: SqlSource, landing: Landing, settings: Settings) -> Iterator[Problem]:
     try:
         with Warehouse(settings).loading() as area:
-            for load in land_pull(area, source, landing, settings):
+            pull = land_edits if source is EDITS_SOURCE else land_pull
+            for load in pull(area, source, landing, settings):
                 _log_load(load, source.query)
     except SourceError as error:
         log.error("%s", error)

@@ -13,7 +13,7 @@ from meterwise.ingest.deletions import book_deletions
 from meterwise.ingest.mapping import Mapping
 from meterwise.ingest.registers import derive_reads, find_replaced_parts
 from meterwise.ingest.relations import log_broken_relations
-from meterwise.sources.config import FileSource, SqlSource
+from meterwise.sources.config import EDITS, FileSource, SqlSource
 from meterwise.sources.layouts import reshape
 from meterwise.sources.problems import Problem, SourceError
 from meterwise.sources.rows import LINE, SourceRows, first_row, number
@@ -104,8 +104,8 @@ def book(
         "source": source.name,
         "table_name": source.table,
         "origin": origin,
-        # Nothing new needs no check.
-        "state": "landed" if counts.accepted else "accepted",
+        # Nothing new needs no check, nor does what a person answers for.
+        "state": "landed" if counts.accepted and source.name != EDITS else "accepted",
         "as_of_date": landing.as_of_date,
         "landed_rows": landed,
         "accepted_rows": counts.accepted,

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from meterwise.sources.config import FileSource, SqlSource
+from meterwise.sources.config import EDITS, FileSource, SqlSource
 from meterwise.warehouse import LoadingArea
 
 ORDINARY_KW = 25
@@ -16,7 +16,7 @@ CAPACITY_MARGIN = 1.2
 
 
 def judge(area: LoadingArea, source: FileSource | SqlSource, timezone: str) -> None:
-    """Make ``judged``: the rows of ``incoming`` that can be represented, reads with their quality.
+    """Make ``judged``: the rows of ``incoming`` that can be represented, reads with their quality; edits keep theirs.
 
     Args:
         area: Holds ``incoming``.
@@ -24,7 +24,7 @@ def judge(area: LoadingArea, source: FileSource | SqlSource, timezone: str) -> N
         timezone: Zone of the utility, for the days of installation.
     """
     connection = area.connection
-    if source.table != "meter_reads":
+    if source.table != "meter_reads" or source.name == EDITS:
         connection.execute(
             "create or replace temp view judged as "
             "select * exclude (_bad, _earlier_utc) from incoming where _bad is null"

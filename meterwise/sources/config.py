@@ -19,6 +19,8 @@ from meterwise.utility import Utility
 
 SECRET = "secret:"  # noqa: S105  (the word that marks a secret's name, not a secret)
 PASSWORD_KEYS = {"password", "passwd", "pwd", "token", "secret"}
+EDITS = "edits"
+"""Name under which edits of reads land; no source of the file may take it."""
 COMPUTED = {"quality_code", "quality_reason", "interval_minutes"}
 
 
@@ -299,6 +301,8 @@ def static_columns(table: str, settings: Settings | None = None) -> tuple[str, .
 
 
 def _source(name: str, body: Any, faults: list[str]) -> Any:
+    if name == EDITS:
+        faults.append(f"source {name}: edits of reads land under this name; give the source another one")
     if not isinstance(body, dict):
         faults.append(f"source {name}: needs keys, at least `kind: files` or `kind: sql`")
         return None

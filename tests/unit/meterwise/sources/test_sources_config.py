@@ -54,6 +54,12 @@ def test_missing_required_column_is_named(tmp_path: Path) -> None:
         load_sources(path)
 
 
+def test_no_source_takes_the_name_of_edits(tmp_path: Path) -> None:
+    path = write(tmp_path, "sources: {edits: {kind: files, path: a.csv, table: holidays, columns: {}}}")
+    with pytest.raises(SourcesFileError, match="source edits: edits of reads land under this name"):
+        load_sources(path)
+
+
 def test_reads_need_their_interval(tmp_path: Path) -> None:
     columns = "{meter_id: m, interval_start_utc: t, consumption_kwh: k}"
     path = write(tmp_path, f"sources: {{meter_reads: {{kind: files, path: a.csv, columns: {columns}}}}}")
