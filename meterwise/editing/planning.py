@@ -1,7 +1,7 @@
 """Finds out what an edit would change, and refuses what cannot be; in SQL on the warehouse's raw tables, all at once.
 
-The steps make temporary tables: ``spans`` (what is asked, typed), ``lengths`` (the read nearest to each span),
-``edited`` (one row an interval) and ``plan`` (with what each read says now).
+The steps make temporary tables: ``spans`` (what is asked, typed), ``lengths`` (of the read before each span, else of
+that behind it), ``edited`` (one row an interval) and ``plan`` (with what each read says now).
 """
 
 from datetime import datetime
@@ -23,16 +23,27 @@ LENGTHS = (5, 15, 30, 60)
 
 NEAREST = """
 create or replace temp table lengths as
+with known_reads as (
+    select
+        meter_id,
+        channel,
+        interval_start_utc,
+        arg_max(interval_minutes, {'received_at_utc': received_at_utc, 'version_no': version_no}) as interval_minutes
+    from raw.meter_reads
+    where not is_deleted and meter_id in (select meter_id from spans)
+    group by meter_id, channel, interval_start_utc
+)
 select
     spans.line,
-    arg_min(
-        {'minutes': reads.interval_minutes, 'start_utc': reads.interval_start_utc},
-        {'distance': abs(epoch(reads.interval_start_utc) - epoch(spans.interval_start_utc)),
-         'start_utc': reads.interval_start_utc}
-    ) as nearest
+    coalesce(before.interval_minutes, later.interval_minutes) as minutes,
+    coalesce(before.interval_start_utc, later.interval_start_utc) as start_utc
 from spans
-inner join raw.meter_reads as reads on spans.meter_id = reads.meter_id and spans.channel = reads.channel
-group by spans.line
+asof left join known_reads as before
+    on spans.meter_id = before.meter_id and spans.channel = before.channel
+    and spans.interval_start_utc >= before.interval_start_utc
+asof left join known_reads as later
+    on spans.meter_id = later.meter_id and spans.channel = later.channel
+    and spans.interval_start_utc <= later.interval_start_utc
 """
 
 EDITED = """
@@ -143,7 +154,7 @@ def _measured(area: LoadingArea, now_utc: datetime, may_be_negative: bool) -> st
         f"channel not in ({', '.join(literal(channel) for channel in CHANNELS)})": (
             "the channel is not import, export or reactive"
         ),
-        "nearest is null and meter_id not in (select meter_id from raw.meters)": (
+        "nearest_start_utc is null and meter_id not in (select meter_id from raw.meters)": (
             "neither this meter nor a read of it on this channel is known"
         ),
         "interval_start_utc is null or (has_end and end_utc is null)": (
@@ -177,15 +188,16 @@ def _measured(area: LoadingArea, now_utc: datetime, may_be_negative: bool) -> st
         with known as (
             select
                 spans.*,
-                lengths.nearest,
-                coalesce(spans.given_minutes, lengths.nearest.minutes) as minutes
+                lengths.start_utc as nearest_start_utc,
+                coalesce(spans.given_minutes, lengths.minutes) as minutes
             from spans left join lengths on spans.line = lengths.line
         ),
         placed as (
             select
                 *,
-                (epoch(interval_start_utc) - epoch(coalesce(nearest.start_utc, timestamp '1970-01-01')))::bigint
-                    % (case when nearest is null then least(minutes, 15) else minutes end * 60) as offset_seconds,
+                (epoch(interval_start_utc) - epoch(coalesce(nearest_start_utc, timestamp '1970-01-01')))::bigint
+                    % (case when nearest_start_utc is null then least(minutes, 15) else minutes end * 60)
+                    as offset_seconds,
                 (epoch(end_utc) - epoch(interval_start_utc))::bigint as span_seconds
             from known
         )
