@@ -13,6 +13,10 @@ from meterwise.warehouse import Warehouse
 
 DAY = "2026-04-05"
 LATER = "2026-04-08"
+VALIDATION = (
+    "stg_meter_reads stg_meters stg_service_points stg_crm_customers stg_crm_contracts validation_rules "
+    "intermediate.validation"
+)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +106,7 @@ def test_the_ledger_built_in_steps_equals_the_one_built_at_once(built: Settings)
 
 def test_a_load_that_is_accepted_after_a_later_one_is_not_counted_twice(tmp_path: Path) -> None:
     settings = tiny_settings(tmp_path)
-    utility, ledger = TinyUtility(settings), "stg_meter_reads int_usage_hourly_ledger"
+    utility, ledger = TinyUtility(settings), f"{VALIDATION} int_usage_hourly_ledger"
     state = "update raw.load_audit set state = $state where load_id = $load_id"
     utility.reads("M1", "2026-02-28", "2026-02-28")
     transform.build(ledger, [DAY], settings)

@@ -14,7 +14,7 @@ from meterwise.settings import Settings
 MAY_READ = {
     "staging": {"source.raw"},
     "snapshots": {"staging"},
-    "intermediate": {"staging", "snapshots", "intermediate", "source.reference"},
+    "intermediate": {"staging", "snapshots", "intermediate", "seeds", "source.reference"},
     "features": {"staging", "intermediate"},
     "marts": {"staging", "intermediate"},
     "publish": {"features", "marts", "publish", "seeds", "source.scores"},

@@ -6,14 +6,14 @@
 
 -- `not materialized`: these are scans of the largest table, cheaper to repeat than to keep.
 with reads as not materialized (
-    select * from {{ ref('stg_meter_reads') }}
+    select * from {{ ref('int_checked_reads') }}
     where channel = 'import'
 ),
 
 new_reads as {% if not is_incremental() %}not materialized {% endif %}(
     select * from reads
     {% if is_incremental() -%}
-        where {{ load_is_new(ref('stg_meter_reads')) }}
+        where {{ load_is_new(ref('int_checked_reads')) }}
     {%- endif %}
 ),
 

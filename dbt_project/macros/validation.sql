@@ -1,0 +1,81 @@
+{# The rules that int_read_checks applies to reads, in the order in which a read names them, each with the limits of
+   seed validation_rules that it has. #}
+{% macro read_rules() -%}
+{{ return({
+    'interval_size': [],
+    'duplicate': [],
+    'spike': ['times_usual', 'power_kw'],
+    'negative': [],
+    'export_on_import': ['duration_minutes'],
+    'before_installation': [],
+    'after_removal': [],
+    'unknown_meter': [],
+}) }}
+{%- endmacro %}
+
+{# One row per class that the seed names ('*' stands for all others): RULE_rejects and RULE_LIMIT of every rule. A row of
+   a class stands in for the default row of its rule. #}
+{% macro class_limits() %}
+select
+    classes.customer_class
+    {%- for rule, limits in read_rules().items() %},
+    max(case when rules.rule_code = '{{ rule }}' and rules.is_rejected then 1 else 0 end) = 1 as {{ rule }}_rejects
+    {%- for limit in limits %},
+    max(case when rules.rule_code = '{{ rule }}' then rules.{{ limit }} end) as {{ rule }}_{{ limit }}
+    {%- endfor %}
+    {%- endfor %}
+from (select distinct customer_class from {{ ref('validation_rules') }}) as classes
+inner join {{ ref('validation_rules') }} as rules
+    on rules.customer_class = classes.customer_class
+    or (
+        rules.customer_class = '*'
+        and not exists (
+            select 1 from {{ ref('validation_rules') }} as own
+            where own.customer_class = classes.customer_class and own.rule_code = rules.rule_code
+        )
+    )
+group by classes.customer_class
+{% endmacro %}
+
+{# One row per meter, stretch of local days (both ends included) and class with rules of its own: the class of the
+   customer whose contract is in force. Made of staging alone, since the usage ledgers stand on the checks. #}
+{% macro meter_classes() %}
+select
+    meter_id,
+    customer_class,
+    first_date,
+    least(
+        coalesce(end_on, date '9999-12-31'),
+        coalesce(lead(first_date) over (partition by meter_id order by first_date, contract_id) - 1, date '9999-12-31')
+    ) as last_date
+from (
+    select
+        coalesce(meters.meter_id, contracts.service_point_id) as meter_id,
+        contracts.contract_id,
+        contracts.end_on,
+        customers.customer_class,
+        greatest(contracts.start_on, coalesce(meters.installed_on, contracts.start_on)) as first_date
+    from {{ ref('stg_crm_contracts') }} as contracts
+    inner join {{ ref('stg_crm_customers') }} as customers on contracts.customer_id = customers.customer_id
+    left join {{ ref('stg_meters') }} as meters
+        on contracts.service_point_id = meters.service_point_id
+        and meters.replaced_on is null and not meters.is_deleted
+    where contracts.replaced_on is null and not contracts.is_deleted
+        and customers.replaced_on is null and not customers.is_deleted
+) as stays
+{% endmacro %}
+
+{# Codes of the rules that a read breaks, in order, separated by commas; each is a boolean column. #}
+{% macro broken_rules() -%}
+concat_ws(
+            ','
+            {%- for rule in read_rules() %},
+            case when {{ rule }} then '{{ rule }}' end
+            {%- endfor %}
+        )
+{%- endmacro %}
+
+{# Whether one of the broken rules rejects the read. #}
+{% macro is_rejected() -%}
+({% for rule in read_rules() %}({{ rule }} and {{ rule }}_rejects){{ ' or ' if not loop.last }}{% endfor %})
+{%- endmacro %}
