@@ -86,7 +86,7 @@ noticed_reads as (
     left join installations on reads.meter_id = installations.meter_id
 ),
 
--- What the landing saw, with the whole file and the meter's capacity at hand, is taken over under the field's name.
+-- What the landing saw, with the whole file and the meter's capacity at hand, is taken over in the field's words.
 judged as (
     select
         *,
