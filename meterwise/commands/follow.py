@@ -112,10 +112,14 @@ def run_day(stack: Stack | AttachedStack, as_of_date: str, console: Console, lim
 
 
 def is_published(settings: Settings, as_of_date: str, since: datetime) -> bool:
-    """Tell whether a day was delivered after a moment."""
+    """Tell whether a day was delivered, whole, after a moment."""
     from meterwise.database import connect
 
-    query = "select 1 from published_data.deliveries where as_of_date = %s and delivered_at >= %s limit 1"
+    # As JSON, since the books of an older version lack the column that marks a part.
+    query = (
+        "select 1 from published_data.deliveries where as_of_date = %s and delivered_at >= %s "
+        "and to_jsonb(deliveries) ->> 'base_version' is null limit 1"
+    )
     with connect(settings) as connection:
         if connection.execute("select to_regclass('published_data.deliveries')").fetchone() == (None,):
             return False

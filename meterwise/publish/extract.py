@@ -1,6 +1,6 @@
 """The warehouse's side of a delivery: what the publish layer holds, its checksums, and the rows as CSV files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from meterwise.outcomes import RefusedError
-from meterwise.publish.tables import PUBLISHED, PublishedTable
+from meterwise.publish.tables import PublishedTable
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 
@@ -142,11 +142,11 @@ class PublishLayer:
 
 
 @contextmanager
-def publish_layer(as_of_date: date, settings: Settings) -> Iterator[PublishLayer]:
-    """Open the warehouse for a delivery; it is free for others as soon as the block ends."""
-    scores = {name for table in PUBLISHED for name in table.models.values()}
-    tables = [*(f"publish.{table.name}" for table in PUBLISHED), *sorted(scores)]
-    with Warehouse(settings).reading(tables) as connection:
+def publish_layer(as_of_date: date, tables: Sequence[PublishedTable], settings: Settings) -> Iterator[PublishLayer]:
+    """Open the warehouse for a delivery of these tables; it is free for others as soon as the block ends."""
+    scores = {name for table in tables for name in table.models.values()}
+    names = [*(f"publish.{table.name}" for table in tables), *sorted(scores)]
+    with Warehouse(settings).reading(names) as connection:
         connection.execute("begin")  # checksums and rows are of one state
         yield PublishLayer(connection, as_of_date)
         connection.execute("rollback")

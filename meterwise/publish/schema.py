@@ -58,8 +58,13 @@ create table if not exists published_data.pointer (
 );
 """
 
+ADDED = {
+    "deliveries": "base_version bigint references published_data.deliveries",
+    "publications": "note text",
+}
+"""Columns that came after the first version: one a table."""
 PUBLICATIONS = """
-create view published.publications as
+create or replace view published.publications as
 select
     publications.version,
     publications.table_name,
@@ -70,7 +75,8 @@ select
     publications.model_versions,
     deliveries.run_id,
     deliveries.delivered_at,
-    publications.version = (select pointer.version from published_data.pointer) as is_current
+    publications.version = (select pointer.version from published_data.pointer) as is_current,
+    publications.note
 from published_data.publications
 join published_data.deliveries on deliveries.version = publications.version;
 
@@ -85,6 +91,7 @@ comment on column published.publications.model_versions is 'Registered version i
 comment on column published.publications.run_id is 'Airflow run that delivered.';
 comment on column published.publications.delivered_at is 'When the delivery was made.';
 comment on column published.publications.is_current is 'Whether the views show this version now.';
+comment on column published.publications.note is 'Why the table was withheld and its former rows stay; else null.';
 """
 
 
@@ -96,10 +103,22 @@ def prepare(connection: psycopg.Connection, settings: Settings) -> None:
             if connection.execute("select to_regnamespace(%s)", [schema]).fetchone() == (None,):
                 connection.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
         connection.execute(TABLES)
-        if connection.execute("select to_regclass('published.publications')").fetchone() == (None,):
+        for table, definition in ADDED.items():
+            if not _has_column(connection, f"published_data.{table}", definition.split()[0]):
+                connection.execute(
+                    sql.SQL("alter table published_data.{} add column {}").format(
+                        sql.Identifier(table), sql.SQL(definition)
+                    )
+                )
+        if not _has_column(connection, "published.publications", "note"):
             connection.execute(PUBLICATIONS)
         if _has_reader(connection, settings.home_path / READER_PASSWORD_FILE):
             grant(connection)
+
+
+def _has_column(connection: psycopg.Connection, table: str, column: str) -> bool:
+    query = "select 1 from pg_attribute where attrelid = to_regclass(%s) and attname = %s and not attisdropped"
+    return connection.execute(query, [table, column]).fetchone() is not None
 
 
 def grant(connection: psycopg.Connection) -> None:

@@ -12,8 +12,10 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from meterwise.data_contracts import DataContract
+from meterwise.outcomes import NothingToDoError
 from meterwise.publish.extract import Extract, checksum
 from meterwise.publish.layout import Layout, data_table, names
+from meterwise.publish.tables import PublishedTable
 
 DELIVERY_LOCK = 7_361_002
 BLOCK_BYTES = 1 << 20
@@ -34,6 +36,8 @@ class Plan:
     checksum: str
     rows: int
     is_unchanged: bool
+    note: str = ""
+    """Why the table was withheld, for those who read ``published.publications``."""
 
 
 class Store:
@@ -50,6 +54,28 @@ class Store:
         log.info("Another delivery is under way; waiting for its end")
         self.connection.execute("select pg_advisory_lock(%s)", [DELIVERY_LOCK])
 
+    def base(self) -> int:
+        """Return the whole delivery that readers see, or that the part that they see stands in.
+
+        Raises:
+            NothingToDoError: Nothing was delivered so far.
+        """
+        found = self._value(
+            "select coalesce(base_version, version) from published_data.deliveries "
+            "where version = (select version from published_data.pointer)"
+        )
+        if found is None:
+            raise NothingToDoError("Nothing is published yet that a part could stand in; publish_segments comes first.")
+        return int(found)
+
+    def keep(self, table: PublishedTable, note: str = "") -> Plan | None:
+        """Return what readers see of a table as what the delivery consists of; None if it was never published."""
+        current = self._current(table.name)
+        if current is None:
+            return None
+        extract = Extract(table, {}, (), current.model_versions)
+        return Plan(extract, current.as_of_date, current.chunks, {}, current.checksum, current.rows, True, note)
+
     def plan(self, extracts: Sequence[Extract], as_of_date: date) -> list[Plan]:
         """Say for each table which chunks are there already and which are to be copied.
 
@@ -65,24 +91,28 @@ class Store:
             next_id += len(plans[-1].new)
         return plans
 
-    def record(self, plans: Sequence[Plan], as_of_date: date, run_id: str) -> int:
-        """Book a delivery whose new chunks were copied; returns its version. Called in one transaction with them."""
+    def record(self, plans: Sequence[Plan], as_of_date: date, run_id: str, base: int | None = None) -> int:
+        """Book a delivery whose new chunks were copied; returns its version. Called in one transaction with them.
+
+        Args:
+            plans: One a table.
+            as_of_date: The day of what is new in it.
+            run_id: Who delivers.
+            base: For a part, the whole delivery that it stands in.
+        """
         version = int(self._value("select coalesce(max(version), 0) + 1 from published_data.deliveries"))
         self.connection.execute(
-            "insert into published_data.deliveries (version, as_of_date, run_id) values (%s, %s, %s)",
-            [version, as_of_date, run_id],
+            "insert into published_data.deliveries (version, as_of_date, run_id, base_version) values (%s, %s, %s, %s)",
+            [version, as_of_date, run_id, base],
         )
         for plan in plans:
             self._record_table(version, plan)
-        self.connection.execute(
-            """
-            insert into published_data.pointer (version) values (%(version)s)
-            on conflict (is_only_row) do update set version = excluded.version
-            where (select as_of_date from published_data.deliveries where version = published_data.pointer.version)
-                <= %(as_of_date)s
-            """,
-            {"version": version, "as_of_date": as_of_date},
-        )
+        if not self._is_older(as_of_date):  # the lock keeps other deliveries out between the question and this
+            self.connection.execute(
+                "insert into published_data.pointer (version) values (%s) "
+                "on conflict (is_only_row) do update set version = excluded.version",
+                [version],
+            )
         # Small and young, these tables are what autovacuum comes to last; on guesses about them, look-ups by key
         # are planned over the chunks (milliseconds) instead of over the index (microseconds).
         self.connection.execute("analyze published_data.pointer, published_data.version_chunks")
@@ -117,7 +147,8 @@ class Store:
     def forget(self, kept_days: int) -> int:
         """Give up versions older than this and the chunks that no version needs; returns how many chunks went.
 
-        The line in ``publications`` stays, as the history of what was published; the current version always stays.
+        The line in ``publications`` stays, as the history of what was published; the current version always stays. A
+        part goes as soon as it is no longer current: there may be hundreds a day.
         """
         with self.connection.transaction():
             self.connection.execute(
@@ -125,11 +156,19 @@ class Store:
                 delete from published_data.version_chunks
                 where version in (
                     select version from published_data.deliveries
-                    where delivered_at < clock_timestamp() - make_interval(days => %s)
+                    where (delivered_at < clock_timestamp() - make_interval(days => %s) or base_version is not null)
                         and version <> (select version from published_data.pointer)
                 )
                 """,
                 [kept_days],
+            )
+            self.connection.execute(
+                """
+                delete from published_data.publications
+                where is_unchanged
+                    and version in (select version from published_data.deliveries where base_version is not null)
+                    and version <> (select version from published_data.pointer)
+                """
             )
             orphans = self.connection.execute(
                 """
@@ -150,8 +189,10 @@ class Store:
     def _plan(self, extract: Extract, as_of_date: date, next_id: int) -> Plan:
         name = extract.table.name
         current = self._current(name)
-        if current and extract.table.is_dated and not extract.chunks and as_of_date >= current.delivered_for:
-            # No scores of this day: what was published before stays, and keeps its own date.
+        is_older = self._is_older(as_of_date)
+        is_newer_there = current is not None and current.as_of_date > as_of_date
+        if current and not is_older and (is_newer_there or (extract.table.is_dated and not extract.chunks)):
+            # No scores of this day, or a part of a later day came first: what is published stays with its own date.
             return Plan(extract, current.as_of_date, current.chunks, {}, current.checksum, current.rows, True)
         known = self.connection.execute(
             "select chunk_key, checksum, chunk_id from published_data.chunks where table_name = %s", [name]
@@ -169,8 +210,8 @@ class Store:
     def _current(self, name: str) -> "_Current | None":
         row = self.connection.execute(
             """
-            select deliveries.as_of_date, publications.as_of_date, checksum, rows, version
-            from published_data.publications join published_data.deliveries using (version)
+            select as_of_date, checksum, rows, model_versions, version
+            from published_data.publications
             where version = (select version from published_data.pointer) and table_name = %s
             """,
             [name],
@@ -183,6 +224,15 @@ class Store:
             [row[4], name],
         ).fetchall()
         return _Current(row[0], row[1], row[2], row[3], dict(chunks))
+
+    def _is_older(self, as_of_date: date) -> bool:
+        """Tell whether a day lies before that of the whole delivery that readers see; a part sets no day for it."""
+        shown = self._value(
+            "select as_of_date from published_data.deliveries where version = ("
+            "select coalesce(base_version, version) from published_data.deliveries "
+            "where version = (select version from published_data.pointer))"
+        )
+        return shown is not None and as_of_date < shown
 
     def _record_table(self, version: int, plan: Plan) -> None:
         name = plan.extract.table.name
@@ -200,8 +250,8 @@ class Store:
         )
         self.connection.execute(
             "insert into published_data.publications "
-            "(version, table_name, as_of_date, rows, checksum, is_unchanged, model_versions) "
-            "values (%s, %s, %s, %s, %s, %s, %s)",
+            "(version, table_name, as_of_date, rows, checksum, is_unchanged, model_versions, note) "
+            "values (%s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 version,
                 name,
@@ -210,6 +260,7 @@ class Store:
                 plan.checksum,
                 plan.is_unchanged,
                 Jsonb(dict(plan.extract.model_versions)),
+                plan.note or None,
             ],
         )
 
@@ -222,8 +273,8 @@ class Store:
 class _Current:
     """What readers of one table see now; a table without new rows may be older than its delivery."""
 
-    delivered_for: date
     as_of_date: date
     checksum: str
     rows: int
+    model_versions: Mapping[str, str]
     chunks: Mapping[str, int]

@@ -1,9 +1,10 @@
 """Which tables are published: one line a table."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PublishedTable:
     """A table of dbt's publish layer that is delivered to PostgreSQL under the same name.
 
@@ -54,3 +55,14 @@ PUBLISHED = (
         chunk="strftime(hour_start_utc, '%Y-%m-%d')",
     ),
 )
+
+
+def named(names: Collection[str]) -> tuple[PublishedTable, ...]:
+    """Return the published tables of these names.
+
+    Raises:
+        ValueError: There is no such table.
+    """
+    if unknown := set(names) - {table.name for table in PUBLISHED}:
+        raise ValueError(f"No published table is called {', '.join(sorted(unknown))}.")
+    return tuple(table for table in PUBLISHED if table.name in names)
