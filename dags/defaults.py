@@ -61,6 +61,11 @@ def at(cron: str) -> CronTriggerTimetable:
     return CronTriggerTimetable(cron, timezone=local_timezone())
 
 
+def every(minutes: int) -> CronTriggerTimetable | None:
+    """Return a schedule of every so many minutes; None, when only a person starts it, for 0."""
+    return at(f"*/{minutes} * * * *") if minutes else None
+
+
 def step(kind: Callable[..., Any] = task, **arguments: Any) -> Callable[[Callable[..., Any]], Any]:
     """Like ``task``: a stage with nothing to do is skipped with a word, one that was refused is not tried again.
 

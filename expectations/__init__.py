@@ -24,6 +24,7 @@ PUBLISHED = (
     "demand_forecasts",
     "customer_usage_daily",
     "customer_usage_hourly",
+    "load_now",
 )
 """Tables of the publish layer that are checked before delivery."""
 
@@ -41,17 +42,27 @@ def hand_over(table_name: str) -> HandOver:
     return found
 
 
-def check(table_name: str, as_of_date: str, load_ids: Sequence[str] = (), settings: Settings | None = None) -> Verdict:
-    """Check one table of one day.
+def check(
+    table_name: str,
+    as_of_date: str,
+    load_ids: Sequence[str] = (),
+    settings: Settings | None = None,
+    in_passing: bool = False,
+) -> Verdict:
+    """Check one table of one day; in passing, only a refusal is kept.
 
     Raises:
         DataQualityError: The hand-over is refused.
     """
-    return validate(hand_over(table_name), as_of_date, load_ids, settings)
+    return validate(hand_over(table_name), as_of_date, load_ids, settings, in_passing)
 
 
 def check_landing(
-    domain: str, as_of_date: str, load_ids: Sequence[str], settings: Settings | None = None
+    domain: str,
+    as_of_date: str,
+    load_ids: Sequence[str],
+    settings: Settings | None = None,
+    in_passing: bool = False,
 ) -> list[Verdict]:
     """Check what landed; accept the good loads and move the rows of the others to quarantine.
 
@@ -60,6 +71,7 @@ def check_landing(
         as_of_date: The day that landed, ``YYYY-MM-DD``.
         load_ids: Loads that wait for their check.
         settings: Defaults to those of the process.
+        in_passing: Keep only verdicts that refuse.
 
     Raises:
         DataQualityError: At least one load was refused; the others were accepted before this is raised.
@@ -69,7 +81,7 @@ def check_landing(
     by_table = _by_table(load_ids)
     for table_name in LANDED[domain]:
         for group in _groups(by_table.pop(table_name, []), settings):
-            passed, refused = _judge(table_name, as_of_date, group, settings)
+            passed, refused = _judge(table_name, as_of_date, group, settings, in_passing)
             verdicts += passed
             refusals += refused
     # Tables without a suite have nothing to be judged by but the row checks of ingest.
@@ -105,6 +117,16 @@ def check_publish(as_of_date: str, settings: Settings | None = None) -> list[Ver
     return verdicts
 
 
+def check_monitored(as_of_date: str, settings: Settings | None = None) -> dict[str, str]:
+    """Check what is delivered every few minutes, in passing; returns the tables to withhold, with the reason.
+
+    Raises:
+        DataQualityError: The load of now is refused, so that nothing goes out.
+    """
+    check("load_now", as_of_date, settings=settings, in_passing=True)
+    return {}
+
+
 def _by_table(load_ids: Sequence[str]) -> dict[str, list[str]]:
     """Loads by raw table, which a load id names behind its number."""
     found: dict[str, list[str]] = {}
@@ -129,16 +151,16 @@ def _groups(load_ids: Sequence[str], settings: Settings) -> Iterator[list[str]]:
 
 
 def _judge(
-    table_name: str, as_of_date: str, load_ids: list[str], settings: Settings
+    table_name: str, as_of_date: str, load_ids: list[str], settings: Settings, in_passing: bool
 ) -> tuple[list[Verdict], list[str]]:
     """Accept a group of loads, or find out which of them are bad and refuse those."""
     try:
-        verdict = check(table_name, as_of_date, load_ids, settings)
+        verdict = check(table_name, as_of_date, load_ids, settings, in_passing)
     except DataQualityError as refusal:
         if len(load_ids) == 1:
             ingest.refuse(load_ids, _first_breach(refusal), settings)
             return [], [str(refusal)]
-        judged = [_judge(table_name, as_of_date, [load_id], settings) for load_id in load_ids]
+        judged = [_judge(table_name, as_of_date, [load_id], settings, in_passing) for load_id in load_ids]
         verdicts = [verdict for passed, _ in judged for verdict in passed]
         refusals = [text for _, refused in judged for text in refused]
         return verdicts, refusals

@@ -19,7 +19,9 @@ WATCH = "watch"
 """The DAG that looks at all others; no publication waits for it."""
 TIDY = "tidy"
 """The DAG that throws away what is old."""
-BESIDE_THE_CHAIN = frozenset({WATCH, TIDY})
+MONITOR = "monitor_meters"
+"""The DAG that looks at new reads every few minutes."""
+BESIDE_THE_CHAIN = frozenset({WATCH, TIDY, MONITOR})
 DAG_IDS = frozenset(
     {f"ingest_{domain}" for domain in DOMAINS}
     | {f"train_{model}" for model in TRAINED}
@@ -173,6 +175,34 @@ def is_served(selection: str, as_of_date: str, asked_at: datetime | None, settin
     build = ops.last_build_of(selection, as_of_date, settings=settings)
     until = datetime.now(UTC) + CLOCKS_DIFFER
     return build is not None and build["begun_at"] is not None and asked_at <= build["begun_at"] < until
+
+
+def day_to_monitor(asked: str | None, settings: Settings | None = None) -> str:
+    """Return the day that is monitored: the one asked for, or today by the utility's clock.
+
+    Raises:
+        NothingToDoError: Nothing was published so far, and monitoring completes what is published.
+    """
+    from meterwise import ops
+
+    if ops.newest_day_built("publish", settings=settings) is None:
+        raise NothingToDoError("Nothing was published yet, and meters are monitored on what the daily build has made.")
+    return asked or utility(settings).today(settings).isoformat()
+
+
+def loads_to_monitor(as_of_date: str, settings: Settings | None = None) -> int:
+    """Return how many loads are accepted by now.
+
+    Raises:
+        NothingToDoError: No more than when the day was monitored last.
+    """
+    from meterwise import ops
+
+    loads = accepted_loads(settings)
+    last = ops.last_build_of("monitor", as_of_date, settings=settings)
+    if last and last["accepted_loads"] == loads:
+        raise NothingToDoError("No reads have landed since the meters were looked at last; all that is known is shown.")
+    return loads
 
 
 def _loads_built(as_of_date: str, settings: Settings | None) -> int | None:

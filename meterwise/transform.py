@@ -27,6 +27,7 @@ from meterwise.warehouse import Warehouse
 log = logging.getLogger(__name__)
 
 PUBLISH = "tag:publish"
+MONITOR = "tag:monitor"
 DEMAND_DAYS = 28
 """Days of reads that must be known before a day can be forecast."""
 CHURN_GAP_DAYS = 90

@@ -5,10 +5,10 @@ It runs on the engine that the settings name.
 
 from importlib import import_module
 
-from expectations import check_features, check_landing, check_publish
-from meterwise import ingest, ops, transform
+from expectations import check_features, check_landing, check_monitored, check_publish
+from meterwise import ingest, ops, planning, transform
 from meterwise.database import connect
-from meterwise.publish import deliver
+from meterwise.publish import MONITORED, deliver
 from meterwise.settings import Settings
 
 DOMAINS = ("crm", "meter_reads", "weather")
@@ -51,6 +51,16 @@ def publish(day: str, settings: Settings) -> int:
     transform.build(transform.PUBLISH, [day], settings)
     check_publish(day, settings)
     return deliver(day, "chain", settings)
+
+
+def monitor(day: str, settings: Settings) -> int:
+    """Look at new reads as `monitor_meters` does; returns the version."""
+    check_landing("meter_reads", day, ingest.land_in_passing("meter_reads", day, settings), settings, in_passing=True)
+    loads = planning.loads_to_monitor(day, settings)
+    transform.build(transform.MONITOR, [day], settings)
+    version = deliver(day, "monitor", settings, only=MONITORED, withheld=check_monitored(day, settings))
+    ops.record_build("monitor", [day], accepted_loads=loads, settings=settings)
+    return version
 
 
 def score(day: str, settings: Settings) -> dict[str, str | None]:

@@ -20,6 +20,8 @@ class Landing:
     """Rows come back from quarantine: those still bad stay there and are no part of the load."""
     is_assumed: bool = False
     """Their time of receipt was assumed when they landed first, and stays so."""
+    leaves_refused: bool = False
+    """What was refused on the day stays refused: one that looks every few minutes would refuse it every time."""
 
 
 @dataclass(frozen=True)

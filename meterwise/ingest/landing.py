@@ -68,13 +68,14 @@ class LandingRefusedError(LandingError, RefusedError):
     """Some files or sources could not be loaded, and trying again changes nothing: a person has to act."""
 
 
-def land(domain: str, as_of_date: str, settings: Settings | None = None) -> list[str]:
+def land(domain: str, as_of_date: str, settings: Settings | None = None, leaves_refused: bool = False) -> list[str]:
     """Load everything new of a domain.
 
     Args:
         domain: A key of ``DOMAINS``.
         as_of_date: The day that is landed, ``YYYY-MM-DD``.
         settings: Defaults to those of the process.
+        leaves_refused: Whether what was refused on that day is left alone, as it is; else it is tried again.
 
     Returns:
         Ids of the loads that wait for their check, those that an interrupted run left over included.
@@ -85,7 +86,8 @@ def land(domain: str, as_of_date: str, settings: Settings | None = None) -> list
     """
     settings = settings or get_settings()
     sources = load_sources(settings=settings)
-    landing = Landing(sources, date.fromisoformat(as_of_date), sources.utility.now_utc(settings))
+    now_utc = sources.utility.now_utc(settings)
+    landing = Landing(sources, date.fromisoformat(as_of_date), now_utc, leaves_refused=leaves_refused)
     Warehouse(settings).create_raw_tables()
     if domain == "meter_reads":
         # Reads are judged against the meters known; so these come first, whichever domain lands first.
@@ -99,6 +101,18 @@ def land(domain: str, as_of_date: str, settings: Settings | None = None) -> list
         transient = any(problem.is_transient for problem in problems)
         raise (LandingError if transient else LandingRefusedError)(problems, load_ids)
     return load_ids
+
+
+def land_in_passing(domain: str, as_of_date: str, settings: Settings | None = None) -> list[str]:
+    """Load what is new of a domain, for one who looks every few minutes; returns the loads that wait for their check.
+
+    What cannot be loaded is only logged: the day's own landing tells of it, and tries again what was refused.
+    """
+    try:
+        return land(domain, as_of_date, settings, leaves_refused=True)
+    except LandingError as error:
+        log.warning("%s", error)
+        return error.load_ids
 
 
 def accept(load_ids: Sequence[str], settings: Settings | None = None) -> None:
@@ -199,8 +213,8 @@ def _land_files(source: FileSource, landing: Landing, settings: Settings) -> Ite
         return
     with Warehouse(settings).loading() as area:
         connection = area.connection
-        known = _known_digests(connection, source)
-        unchanged = _known_versions(connection, source)
+        known = _known_digests(connection, source, landing)
+        unchanged = _known_versions(connection, source, landing)
         for url in urls:
             try:
                 if (files.address(url), files.version(url)) in unchanged:
@@ -236,6 +250,8 @@ def _land_file(area: LoadingArea, source: FileSource, url: str, known: set[str],
 def _land_pull(source: SqlSource, landing: Landing, settings: Settings) -> Iterator[Problem]:
     try:
         with Warehouse(settings).loading() as area:
+            if landing.leaves_refused and _was_refused(area.connection, source, landing):
+                return
             pull = land_edits if source is EDITS_SOURCE else land_pull
             for load in pull(area, source, landing, settings):
                 _log_load(load, source.query)
@@ -250,21 +266,33 @@ def _land_pull(source: SqlSource, landing: Landing, settings: Settings) -> Itera
         yield _engine_problem(source, source.query, error)
 
 
-def _known_digests(connection: duckdb.DuckDBPyConnection, source: FileSource) -> set[str]:
-    rows = connection.execute(
-        "select content_digest from raw.load_audit where source = $1 and state in ('landed', 'accepted')", [source.name]
-    ).fetchall()
-    return {digest for (digest,) in rows}
+KNOWN = "(state in ('landed', 'accepted') or (state = 'refused' and $leaves_refused and as_of_date = $as_of_date))"
+"""Of the loads of a source those whose files need not be loaded again."""
 
 
-def _known_versions(connection: duckdb.DuckDBPyConnection, source: FileSource) -> set[tuple[str, str]]:
+def _known_digests(connection: duckdb.DuckDBPyConnection, source: FileSource, landing: Landing) -> set[str]:
+    query = f"select content_digest from raw.load_audit where source = $source and {KNOWN}"
+    return {digest for (digest,) in connection.execute(query, _of(source, landing)).fetchall()}
+
+
+def _known_versions(
+    connection: duckdb.DuckDBPyConnection, source: FileSource, landing: Landing
+) -> set[tuple[str, str]]:
     """Files that need not even be read: same place, size and time of change as when they were loaded."""
-    rows = connection.execute(
+    query = (
         "select origin, origin_version from raw.load_audit "
-        "where source = $1 and state in ('landed', 'accepted') and origin_version is not null",
-        [source.name],
-    ).fetchall()
-    return {(origin, version) for origin, version in rows}
+        f"where source = $source and {KNOWN} and origin_version is not null"
+    )
+    return {(origin, version) for origin, version in connection.execute(query, _of(source, landing)).fetchall()}
+
+
+def _was_refused(connection: duckdb.DuckDBPyConnection, source: SqlSource, landing: Landing) -> bool:
+    query = "select 1 from raw.load_audit where source = $1 and state = 'refused' and as_of_date = $2 limit 1"
+    return connection.execute(query, [source.name, landing.as_of_date]).fetchone() is not None
+
+
+def _of(source: FileSource, landing: Landing) -> dict[str, object]:
+    return {"source": source.name, "as_of_date": landing.as_of_date, "leaves_refused": landing.leaves_refused}
 
 
 def _log_load(load: Load, origin: str) -> None:

@@ -54,7 +54,16 @@ PUBLISHED = (
         lookup=("customer_id", "hour_start_utc"),
         chunk="strftime(hour_start_utc, '%Y-%m-%d')",
     ),
+    PublishedTable(
+        "load_now",
+        key=("region_code", "feeder_code", "interval_start_utc"),
+        lookup=("region_code", "feeder_code"),
+        chunk="'now'",
+    ),
 )
+
+MONITORED = ("load_now",)
+"""Tables that are delivered by themselves, every few minutes."""
 
 
 def named(names: Collection[str]) -> tuple[PublishedTable, ...]:

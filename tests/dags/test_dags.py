@@ -116,6 +116,18 @@ def test_it_is_watched_after_each_publication_and_by_the_clock(described: dict[s
     assert {name for name, task in dag["tasks"].items() if task["pool"] == "warehouse"} == {"look", "judge"}
 
 
+def test_meters_are_monitored_in_turns_and_only_where_it_is_asked_for(described: dict[str, Any]) -> None:
+    dag = described["dags"]["monitor_meters"]
+
+    assert "NullTimetable" in dag["schedule"]
+    assert {name for name, task in dag["tasks"].items() if task["pool"] == "warehouse"} == {"land", "build", "deliver"}
+    assert dag["tasks"]["deliver"]["upstream"] == ["build", "land"]
+    assert dag["tasks"]["report"]["upstream"] == ["land"], "what was refused is told, and the rest goes on"
+    assert [task["outlets"] for task in dag["tasks"].values() if task["outlets"]] == [], (
+        "the day's chain is not started"
+    )
+
+
 def test_dbt_is_a_task_a_model_and_only_its_producer_takes_the_warehouse(described: dict[str, Any]) -> None:
     tasks = described["dags"]["build_warehouse"]["tasks"]
     watchers = {name: task for name, task in tasks.items() if name.startswith("dbt.") and "producer" not in name}

@@ -42,12 +42,15 @@ TABLES = {
     "customer_usage_hourly": "select customer_id, hour_start_utc, {mark}::decimal(12, 3) as consumption_kwh "
     "from customers, "
     "range(timestamp '{day}' - interval 2 day, timestamp '{day}', interval 1 hour) hours(hour_start_utc)",
+    "load_now": "select 'north' as region_code, 'north-F1' as feeder_code, timestamp '{day}' as interval_start_utc, "
+    "{mark}::decimal(12, 3) as load_kwh",
 }
 MARKED = {
     "customer_segments": "annual_kwh",
     "churn_scores": "churn_probability",
     "demand_forecasts": "p50_kwh",
     "customer_usage_hourly": "consumption_kwh",
+    "load_now": "load_kwh",
 }
 
 

@@ -183,7 +183,7 @@ def frames(model: str, settings: Settings) -> list[pd.DataFrame]:
 def test_readers_of_published_cannot_tell_the_engine(homes: Homes) -> None:
     one, other = (publications(settings) for settings in (homes.duckdb, homes.postgresql))
 
-    assert len(one) == 10, "five tables, two days"
+    assert len(one) == 12, "six tables, two days"
     assert one == other
     for table in {row[1] for row in one}:
         assert chain.published(table, homes.duckdb) == chain.published(table, homes.postgresql), table

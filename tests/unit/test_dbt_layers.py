@@ -78,7 +78,7 @@ def test_a_description_is_written_once(nodes: dict[str, Any]) -> None:
 def test_what_others_read_has_an_enforced_contract(nodes: dict[str, Any]) -> None:
     handed_over = [n for n in built(nodes) if layer(n) in HANDED_OVER]
 
-    assert len(handed_over) == 13
+    assert len(handed_over) == 15
     assert all(n["config"]["contract"]["enforced"] for n in handed_over)
 
 

@@ -1,6 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
+    tags=['monitor'],
     indexes=indexed_by([['load_id'], ['local_date']])
 ) }}
 
