@@ -44,6 +44,8 @@ LAYER = {
     "100.0 + n as p50_kwh, date '{day}' as as_of_date from range(168) as numbers(n)",
     "load_now": "select 'north' as region_code, printf('F%03d', n) as feeder_code, "
     "timestamp '{day}' as interval_start_utc, 10.5::decimal(12, 3) as load_kwh from range(100) as numbers(n)",
+    "meter_alerts": "select printf('A%06d', n) as alert_id, 'v{mark}' as state, "
+    "date '{day}' as as_of_date from range(100) as numbers(n)",
     "customer_usage_daily": "select printf('C%06d', n) as customer_id, date '2026-07-14' as local_date, "
     "'v{mark}' as quality_code, 10.5::decimal(12, 3) as consumption_kwh from range({customers}) as numbers(n)",
     "customer_usage_hourly": "select printf('C%06d', n % {customers}) as customer_id, "

@@ -46,9 +46,11 @@ def publish_segments() -> None:
     @step(pool="warehouse")
     def check(planned: dict[str, Any]) -> None:
         from expectations import check_publish
+        from meterwise.validation import DataQualityError
 
         for as_of_date in planned["as_of_dates"]:
-            check_publish(as_of_date)
+            if withheld := check_publish(as_of_date):
+                raise DataQualityError("\n".join(withheld.values()))
 
     @step(pool="warehouse", outlets=[PUBLISHED])
     def deliver(planned: dict[str, Any]) -> None:

@@ -28,6 +28,9 @@ PUBLISHED = (
 )
 """Tables of the publish layer that are checked before delivery."""
 
+WITHHELD = {"meter_alerts": ("meter_alert_candidates", "meter_alerts")}
+"""Published tables that stay behind alone when they are refused, and what is checked for each."""
+
 SUSPECT_SHARE = 0.02
 """A load with more suspect rows than this is judged alone, so that good loads cannot outvote a bad one."""
 
@@ -100,21 +103,30 @@ def check_features(model: str, as_of_date: str, settings: Settings | None = None
     return check(FEATURES[model], as_of_date, settings=settings)
 
 
-def check_publish(as_of_date: str, settings: Settings | None = None) -> list[Verdict]:
+def check_publish(as_of_date: str, settings: Settings | None = None) -> dict[str, str]:
     """Check everything that is about to be delivered.
 
+    Returns:
+        Tables that are to be withheld, with the reason; everything else may go out.
+
     Raises:
-        DataQualityError: At least one table is refused; the text holds the verdicts of all that are.
+        DataQualityError: A table is refused without which nothing goes out; the text holds all such verdicts.
     """
-    verdicts, refusals = [], []
-    for table_name in PUBLISHED:
-        try:
-            verdicts.append(check(table_name, as_of_date, settings=settings))
-        except DataQualityError as refusal:
-            refusals.append(str(refusal))
+    refusals = _refusals(PUBLISHED, as_of_date, settings)
     if refusals:
         raise DataQualityError("\n".join(refusals))
-    return verdicts
+    checked = {table: _refusals(suites, as_of_date, settings) for table, suites in WITHHELD.items()}
+    return {table: "\n".join(found) for table, found in checked.items() if found}
+
+
+def _refusals(table_names: Sequence[str], as_of_date: str, settings: Settings | None) -> list[str]:
+    found = []
+    for table_name in table_names:
+        try:
+            check(table_name, as_of_date, settings=settings)
+        except DataQualityError as refusal:
+            found.append(str(refusal))
+    return found
 
 
 def check_monitored(as_of_date: str, settings: Settings | None = None) -> dict[str, str]:

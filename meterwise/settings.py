@@ -159,6 +159,9 @@ class Settings(BaseSettings):
     promotion_margin: float = Field(
         default=0.01, ge=0, description="Share by which a challenger must beat the champion on the same window."
     )
+    false_alarms_per_100_meters: float = Field(
+        default=1.0, gt=0, description="Budget of alerts: false ones a month that 100 meters may give."
+    )
     retrain_after_days: int = Field(default=7, ge=1, description="A champion older than this is challenged.")
 
     @classmethod

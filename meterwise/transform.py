@@ -159,6 +159,8 @@ def dbt_vars(
         "today": utility.today(settings).isoformat(),
         "timezone": utility.timezone,
         "country": utility.country,
+        "currency": utility.currency,
+        "false_alarms_per_100_meters": settings.false_alarms_per_100_meters,
         "static_columns": _static_columns(settings),
     }
 

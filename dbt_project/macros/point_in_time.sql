@@ -59,7 +59,7 @@ select * from versions
 {%- endmacro %}
 
 {# The days that a feature table is built for: demand learns from every day; churn needs answers, so 90 days ago and
-   every 28 days before; segments look every 28 days back for stability. Days that were asked for are always among them. #}
+   every 28 days before; segments look every 28 days back for stability; alerts are of the day alone. Days that were asked for are always among them. #}
 {% macro days_for(purpose) -%}
 {%- set days = [] -%}
 {%- for day in var('as_of_dates') | unique | sort -%}
@@ -84,7 +84,9 @@ select as_of_date::date as as_of_date
    transaction. #}
 {% macro delete_days() -%}
 {%- if is_incremental() -%}
-{%- set days = days_for(this.identifier[9:]) if this.identifier.startswith('features_') else var('as_of_dates') -%}
+{%- set purpose = 'alerts' if this.identifier == 'meter_alert_candidates' else this.identifier[9:] -%}
+{%- set is_history = this.identifier.startswith('features_') or purpose == 'alerts' -%}
+{%- set days = days_for(purpose) if is_history else var('as_of_dates') -%}
 delete from {{ this }}
 where as_of_date in ({{ listed(days) }})
 {%- endif -%}

@@ -191,7 +191,8 @@ class Store:
         current = self._current(name)
         is_older = self._is_older(as_of_date)
         is_newer_there = current is not None and current.as_of_date > as_of_date
-        if current and not is_older and (is_newer_there or (extract.table.is_dated and not extract.chunks)):
+        is_absent = extract.table.is_dated and not extract.table.may_be_empty and not extract.chunks
+        if current and not is_older and (is_newer_there or is_absent):
             # No scores of this day, or a part of a later day came first: what is published stays with its own date.
             return Plan(extract, current.as_of_date, current.chunks, {}, current.checksum, current.rows, True)
         known = self.connection.execute(

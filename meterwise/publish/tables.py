@@ -20,6 +20,8 @@ class PublishedTable:
     """Columns of the one index that readers look rows up by; each further index would slow every delivery."""
     chunk: str = "strftime(as_of_date, '%Y-%m-%d')"
     """SQL expression over a row that names its chunk."""
+    may_be_empty: bool = False
+    """Whether no rows for a day mean that there is nothing to tell; otherwise what was published before stays."""
     models: dict[str, str] = field(default_factory=dict)
     """Models whose scores the table carries: table of the warehouse with their ``model_version``, by model."""
 
@@ -41,6 +43,13 @@ PUBLISHED = (
         key=("region_code", "valid_at_utc"),
         lookup=("region_code", "valid_at_utc"),
         models={"demand": "scores.demand_forecasts"},
+    ),
+    PublishedTable(
+        "meter_alerts",
+        key=("alert_id",),
+        lookup=("alert_id",),
+        may_be_empty=True,
+        models={"alerts": "scores.meter_alert_scores"},
     ),
     PublishedTable(
         "customer_usage_daily",

@@ -35,6 +35,8 @@ TABLES = {
     "demand_forecasts": "select date '{day}' as as_of_date, 'north' as region_code, "
     "timestamp '{day} 22:00:00' + to_hours(hour::int) as valid_at_utc, {mark}::double as p50_kwh, "
     "'7' as model_version from range(1, 49) hours(hour)",
+    "meter_alerts": "select date '{day}' as as_of_date, customer_id as alert_id, {mark}::double as confidence "
+    "from customers",
     "customer_usage_daily": "select customer_id, local_date::date as local_date, "
     "case when local_date >= date '{day}' - 3 then {mark} else 0 end::decimal(12, 3) as consumption_kwh, "
     "'measured, \"as is\"' as quality_code from customers, "
@@ -49,6 +51,7 @@ MARKED = {
     "customer_segments": "annual_kwh",
     "churn_scores": "churn_probability",
     "demand_forecasts": "p50_kwh",
+    "meter_alerts": "confidence",
     "customer_usage_hourly": "consumption_kwh",
     "load_now": "load_kwh",
 }

@@ -35,9 +35,10 @@ def two_days(database: Settings) -> None:
             for table in PUBLISHED:
                 connection.execute(
                     f"create or replace table publish.{table.name} as select date '{day}' as as_of_date, "
-                    f"printf('C%02d', number) as customer_id, 'north' as region_code, date '{day}' as local_date, "
-                    f"timestamp '{day}' as hour_start_utc, 'F1' as feeder_code, "
-                    f"timestamp '{day}' as interval_start_utc, timestamp '{day}' as valid_at_utc, "
+                    f"printf('C%02d', number) as customer_id, printf('A%02d', number) as alert_id, "
+                    f"'north' as region_code, date '{day}' as local_date, 'F1' as feeder_code, "
+                    f"timestamp '{day}' as interval_start_utc, "
+                    f"timestamp '{day}' as hour_start_utc, timestamp '{day}' as valid_at_utc, "
                     f"1.50::decimal(12, 2) as annual_kwh, case when number > 0 then '{band}' end as value_band "
                     "from range(30) numbers(number)"
                 )

@@ -80,6 +80,7 @@ def test_the_warehouse_is_free_after_a_check(scores: Warehouse, settings: Settin
 
 def test_every_hand_over_has_a_suite_named_after_its_table() -> None:
     names = {name for landed in expectations.LANDED.values() for name in landed} | set(expectations.PUBLISHED)
+    names |= {name for checked in expectations.WITHHELD.values() for name in checked}
 
     for name in names:
         found = expectations.hand_over(name)
