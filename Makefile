@@ -104,6 +104,10 @@ alert-quality: $(STAMP) ## measure the alert scores on FOLDERS, each with reads.
 bench-readers: $(STAMP) ## time 200 readers of published while a million rows are delivered (2 minutes; WRITE=1 puts it into docs/operations.md)
 	@$(BIN)/python benchmarks/published_readers.py $(if $(WRITE),--write)
 
+.PHONY: bench-estimation
+bench-estimation: $(STAMP) ## hide true reads and measure their estimates beside plain methods (minutes; WRITE=1 puts it into docs/quality.md)
+	@$(BIN)/python benchmarks/estimation.py $(if $(WRITE),--write)
+
 .PHONY: chaos
 chaos: $(STAMP) ## kill parts at random, take away disk and services, compare (slow; KILLS=50 CHAOS_SEED= ENGINE=postgresql)
 	@$(BIN)/pytest -m chaos

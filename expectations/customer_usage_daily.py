@@ -19,5 +19,12 @@ HAND_OVER = HandOver(
             severity="warning",
             notes="the longest day of a meter has 25 hours; few customers have several meters",
         ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="measured_minutes",
+            min_value=1,
+            mostly=0.90,
+            severity="warning",
+            notes="a day without one valid read is an estimate; where a tenth are, reads have stopped coming",
+        ),
     ],
 )

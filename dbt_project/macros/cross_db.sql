@@ -27,6 +27,13 @@ generate_series(({{ first_hour }})::timestamp, ({{ last_hour }})::timestamp, int
 unnest({{ default__each_hour(first_hour, last_hour) }})
 {%- endmacro %}
 
+{# In a select list: the row once for every whole number from .. to, both included. #}
+{% macro each_number(first, last) -%}{{ adapter.dispatch('each_number')(first, last) }}{%- endmacro %}
+{% macro default__each_number(first, last) -%}generate_series(({{ first }})::integer, ({{ last }})::integer){%- endmacro %}
+{% macro duckdb__each_number(first, last) -%}
+unnest({{ default__each_number(first, last) }})::integer
+{%- endmacro %}
+
 {# Whole days from one date to another. DuckDB subtracts dates to a bigint, PostgreSQL to an integer. #}
 {% macro days_between(earlier, later) -%}{{ adapter.dispatch('days_between')(earlier, later) }}{%- endmacro %}
 {% macro default__days_between(earlier, later) -%}(({{ later }})::date - ({{ earlier }})::date){%- endmacro %}
@@ -36,6 +43,12 @@ unnest({{ default__each_hour(first_hour, last_hour) }})
 {% macro hours_between(earlier, later) -%}{{ adapter.dispatch('hours_between')(earlier, later) }}{%- endmacro %}
 {% macro default__hours_between(earlier, later) -%}
 (extract(epoch from ({{ later }} - {{ earlier }})) / 3600)::integer
+{%- endmacro %}
+
+{# Whole minutes from one instant to another. #}
+{% macro minutes_between(earlier, later) -%}{{ adapter.dispatch('minutes_between')(earlier, later) }}{%- endmacro %}
+{% macro default__minutes_between(earlier, later) -%}
+(extract(epoch from ({{ later }} - {{ earlier }})) / 60)::integer
 {%- endmacro %}
 
 {# JSON text with some keys of a JSON text; null stays null. #}

@@ -143,7 +143,8 @@ def _in_the_warehouse(settings: Settings) -> list[Look]:
     ]
     if not known:
         return []
-    queries = [_count(schema, name, days.get((schema, name))) for schema, name in known]
+    measured = _with_measured_minutes(settings)
+    queries = [_count(schema, name, days.get((schema, name)), (schema, name) in measured) for schema, name in known]
     counted = warehouse.arrow(" union all ".join(queries) + " order by 1").to_pylist()
     landed = _landed(settings)
     looks = [Look(stage=row["table_name"].split(".")[0], **row) for row in counted]
@@ -160,10 +161,20 @@ def _day_columns(settings: Settings) -> Iterator[dict[str, str]]:
     yield from found.to_pylist()
 
 
-def _count(schema: str, name: str, day: str | None) -> str:
+def _with_measured_minutes(settings: Settings) -> set[tuple[str, str]]:
+    """Tables in which estimates may stand beside what was measured."""
+    found = Warehouse(settings).arrow(
+        "select table_schema, table_name from information_schema.columns where column_name = 'measured_minutes'"
+    )
+    return {(row["table_schema"], row["table_name"]) for row in found.to_pylist()}
+
+
+def _count(schema: str, name: str, day: str | None, has_measured_minutes: bool) -> str:
+    """Rows, newest day and its rows; a row of estimates alone makes no day new, and hides no meter that is silent."""
     table = f"{schema}.{name}"
-    newest = f"(select max({day}) from {table})" if day else "cast(null as date)"
-    rows = f"(select count(*) from {table} where {day} = {newest})" if day else "cast(null as bigint)"
+    measured = "measured_minutes > 0" if has_measured_minutes else "true"
+    newest = f"(select max({day}) from {table} where {measured})" if day else "cast(null as date)"
+    rows = f"(select count(*) from {table} where {day} = {newest} and {measured})" if day else "cast(null as bigint)"
     return (
         f"select '{table}' as table_name, (select count(*) from {table}) as total_rows, "
         f"{newest} as newest_day, {rows} as newest_rows"

@@ -140,7 +140,8 @@ def test_published_usage_is_what_the_file_holds(australian: Published) -> None:
 
     assert (
         australian.rows(
-            "select customer_id, sum(consumption_kwh) from published.customer_usage_daily group by 1 order by 1"
+            "select customer_id, sum(consumption_kwh - estimated_kwh) from published.customer_usage_daily "
+            "group by 1 order by 1"
         )
         == expected
     )

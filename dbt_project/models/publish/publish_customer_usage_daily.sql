@@ -8,7 +8,9 @@ with usage as (
         peak_kwh,
         measured_minutes,
         suspect_minutes,
-        quality_code
+        quality_code,
+        estimated_kwh,
+        estimated_minutes
     from {{ ref('customer_usage_daily') }}
 )
 

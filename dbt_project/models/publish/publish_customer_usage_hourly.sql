@@ -5,7 +5,8 @@ with usage as (
         customer_id,
         hour_start_utc,
         consumption_kwh,
-        quality_code
+        quality_code,
+        estimated_kwh
     from {{ ref('customer_usage_hourly') }}
 )
 
