@@ -9,6 +9,7 @@ from meterwise.commands import (
     database,
     demo,
     doctor,
+    listen,
     published,
     quarantine,
     reads,
@@ -30,6 +31,7 @@ app.command()(up.run)
 app.command()(up.status)
 app.command()(doctor.doctor)
 app.command()(demo.demo)
+app.command()(listen.listen)
 app.command()(published.published)
 app.command()(watch.watch)
 app.command()(backup.backup)

@@ -13,7 +13,8 @@ from meterwise.ingest.edits import SOURCE as EDITS_SOURCE
 from meterwise.ingest.load import load_rows
 from meterwise.raw_tables import RAW_TABLES
 from meterwise.settings import Settings, get_settings
-from meterwise.sources.config import EDITS, FileSource, SourcesFile, SqlSource, load_sources
+from meterwise.sources.config import EDITS, FileSource, MessageFiles, SourcesFile, SqlSource, load_sources
+from meterwise.sources.messages import LANDED, REFUSED, TOO_LONG, reads_of
 from meterwise.sources.problems import Problem, SourceError
 from meterwise.sources.rows import LINE, SourceRows, column_types, literal, number, quoted
 from meterwise.warehouse import LoadingArea, Warehouse
@@ -112,6 +113,8 @@ def _stage(
         "and (reason like 'refused:%') = $was_refused and json_extract(row_json, '$._line') is null",
         {"load_id": load_id, "was_refused": was_refused},
     )
+    if isinstance(source, MessageFiles) and not was_refused:
+        return _stage_messages(connection, source, load_id)
     names = list(source.mapped_columns)
     fields = [f"row_json ->> {literal(name)} as {quoted(name)}" for name in names]
     layout = getattr(source, "layout", "long")
@@ -125,6 +128,18 @@ def _stage(
             "(row_json ->> '_interval_minutes')::integer as _interval_minutes",
         ]
     connection.execute(f"create or replace temp table replay_rows as select {', '.join(fields)}, {LINE} from replayed")
+    return SourceRows("replay_rows", column_types(connection, "replay_rows"), f"replay of {load_id}")
+
+
+def _stage_messages(connection: duckdb.DuckDBPyConnection, source: MessageFiles, load_id: str) -> SourceRows:
+    """Read the payloads again: where the present mapping finds a column elsewhere, it is found there."""
+    fields = ", ".join(f"row_json ->> {literal(name)} as {name}" for name in LANDED if name != REFUSED)
+    connection.execute(
+        f"create or replace temp table replay_messages as select {fields}, "
+        f"case when row_json ->> '{REFUSED}' = {literal(TOO_LONG)} then {literal(TOO_LONG)} end as {REFUSED}, {LINE} "
+        "from replayed"
+    )
+    connection.execute(f"create or replace temp table replay_rows as {reads_of('replay_messages', source)}")
     return SourceRows("replay_rows", column_types(connection, "replay_rows"), f"replay of {load_id}")
 
 
@@ -163,7 +178,9 @@ def _mark(connection: duckdb.DuckDBPyConnection, load_id: str) -> None:
         from (
             select replayed._quarantine_row
             from replayed
-            inner join (select distinct {LINE} from incoming where _bad is null) as admitted
+            inner join (
+                select {LINE} from incoming group by {LINE} having bool_and(_bad is null)
+            ) as admitted
                 on replayed.{LINE} = admitted.{LINE}
         ) as admitted
         where raw.quarantine.rowid = admitted._quarantine_row

@@ -143,6 +143,9 @@ class Settings(BaseSettings):
         ge=400,
         description="Days of meter reads that raw keeps; empty: all, since sources forget and models look back a year.",
     )
+    messages_kept_days: int = Field(
+        default=7, ge=1, description="Days for which files of messages (MQTT) are kept after they were landed."
+    )
     logs_kept_days: int = Field(default=30, ge=1, description="Days for which logs and Airflow's history are kept.")
     data_docs_kept_days: int = Field(default=90, ge=1, description="Days for which validation pages are kept.")
     models_kept_days: int = Field(
@@ -195,6 +198,11 @@ class Settings(BaseSettings):
     def exports_path(self) -> Path:
         """Folder for Parquet exports that free the warehouse before a model is fitted."""
         return self.home_path / "exports"
+
+    @property
+    def listening_path(self) -> Path:
+        """Folder for messages of MQTT sources until they are landed."""
+        return self.home_path / "listening"
 
     @property
     def data_docs_path(self) -> Path:

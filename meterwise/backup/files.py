@@ -15,6 +15,7 @@ ARTIFACTS = "artifacts"
 WAREHOUSE = "warehouse.duckdb"
 HOME = "home"
 SOURCES = "sources.yml"
+MESSAGES = "listening"
 KEPT_OF_HOME = ("stack.json", "reader_password", "demo.json", "utility")
 """Ports and keys of the stack, the read-only role's password, and a demo with its made-up utility."""
 
@@ -100,6 +101,28 @@ def save_sources(settings: Settings, folder: Path) -> None:
         _copy(settings.sources_file, folder / SOURCES)
 
 
+def save_messages(settings: Settings, folder: Path, landed: set[Path]) -> None:
+    """Copy the messages of brokers that no database of this backup has; a listener may be at work.
+
+    Args:
+        settings: Of the installation.
+        folder: Of the backup.
+        landed: Files whose messages a database had before its state was fixed.
+    """
+    for path in sorted(set(settings.listening_path.glob("*/*.ndjson*")) - landed):
+        target = folder / MESSAGES / path.parent.name / path.name
+        try:
+            _copy_file(path, target)
+        except FileNotFoundError:  # it was closed in this instant
+            _copy_file(path.with_suffix(""), target.with_suffix(""))
+
+
+def restore_messages(settings: Settings, folder: Path) -> None:
+    """Put messages back to where they are landed from."""
+    for path in sorted((folder / MESSAGES).glob("*/*")):
+        _copy_file(path, settings.listening_path / path.parent.name / path.name)
+
+
 def restore_home(settings: Settings, folder: Path) -> None:
     """Put what an embedded stack's home must not lose into its place."""
     for name in KEPT_OF_HOME:
@@ -116,8 +139,12 @@ def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.copytree(source, target)
     elif source.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)
+        _copy_file(source, target)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, target)
 
 
 def _names(store: Any, root: str) -> list[str]:

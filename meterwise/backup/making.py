@@ -16,6 +16,7 @@ from meterwise.backup.manifest import DatabasePart, Manifest
 from meterwise.backup.server import Server, opened
 from meterwise.backup.states import State
 from meterwise.backup.tools import Report, ToolError, dump, silent
+from meterwise.ingest.message_files import taken_in
 from meterwise.settings import Settings
 from meterwise.warehouse import WarehouseError
 
@@ -67,6 +68,7 @@ def prune(folder: Path, kept: int) -> list[Path]:
 
 
 def _save(server: Server, settings: Settings, place: Path, report: Report) -> None:
+    landed = taken_in(settings)
     with ExitStack() as held:
         report("the state of every database")
         fixed = _fix(server, settings, place, held)
@@ -83,6 +85,7 @@ def _save(server: Server, settings: Settings, place: Path, report: Report) -> No
     files.save_artifacts(settings, place)
     if server.is_embedded:
         files.save_home(settings, place)
+    files.save_messages(settings, place, landed)
     files.save_sources(settings, place)
     report("checksums")
     described = manifest.describe(place)

@@ -166,6 +166,7 @@ def _fill(server: Server, folder: Path, saved: Manifest, settings: Settings, rep
     report("MLflow's artifacts")
     files.restore_artifacts(settings, folder)
     files.restore_duckdb(settings, folder)
+    files.restore_messages(settings, folder)
     files.restore_sources(settings, folder)
     _check_published(server, saved, names)
     _switch(server, list(names.values()))

@@ -14,7 +14,7 @@ from meterwise.ingest.pulls import land_pull
 from meterwise.outcomes import RefusedError, is_disk_full
 from meterwise.settings import Settings, get_settings
 from meterwise.sources import files
-from meterwise.sources.config import FileSource, SourcesFileError, SqlSource, load_sources
+from meterwise.sources.config import FileSource, MessageFiles, SourcesFileError, SqlSource, load_sources
 from meterwise.sources.problems import Problem, SourceError
 from meterwise.warehouse import LoadingArea, Warehouse, WarehouseError
 
@@ -266,8 +266,14 @@ def _land_pull(source: SqlSource, landing: Landing, settings: Settings) -> Itera
         yield _engine_problem(source, source.query, error)
 
 
-KNOWN = "(state in ('landed', 'accepted') or (state = 'refused' and $leaves_refused and as_of_date = $as_of_date))"
-"""Of the loads of a source those whose files need not be loaded again."""
+KNOWN = """
+(state in ('landed', 'accepted')
+    or (state = 'refused' and ($never_changes or ($leaves_refused and as_of_date = $as_of_date))))
+"""
+"""Of the loads of a source those whose files need not be loaded again.
+
+A refused file is landed again, corrected; messages stay as they are, and are admitted from quarantine.
+"""
 
 
 def _known_digests(connection: duckdb.DuckDBPyConnection, source: FileSource, landing: Landing) -> set[str]:
@@ -292,7 +298,12 @@ def _was_refused(connection: duckdb.DuckDBPyConnection, source: SqlSource, landi
 
 
 def _of(source: FileSource, landing: Landing) -> dict[str, object]:
-    return {"source": source.name, "as_of_date": landing.as_of_date, "leaves_refused": landing.leaves_refused}
+    return {
+        "source": source.name,
+        "as_of_date": landing.as_of_date,
+        "leaves_refused": landing.leaves_refused,
+        "never_changes": isinstance(source, MessageFiles),
+    }
 
 
 def _log_load(load: Load, origin: str) -> None:

@@ -15,6 +15,7 @@ from meterwise.ingest.registers import derive_reads, find_replaced_parts
 from meterwise.ingest.relations import log_broken_relations
 from meterwise.sources.config import EDITS, FileSource, SqlSource
 from meterwise.sources.layouts import reshape
+from meterwise.sources.messages import TOPIC
 from meterwise.sources.problems import Problem, SourceError
 from meterwise.sources.rows import LINE, SourceRows, first_row, number
 from meterwise.warehouse import LoadingArea
@@ -160,10 +161,11 @@ def _quarantine(
         "now": landing.now_utc,
     }
     slot = "and cells._slot is not distinct from incoming._slot" if "_slot" in cells.types else ""
+    origin = f"$origin || ', topic ' || cells.{TOPIC}" if TOPIC in cells.types else "$origin"
     connection.execute(
         f"""
         insert into raw.quarantine
-        select distinct $source, $table_name, $load_id, $origin, incoming.{LINE}, to_json(cells)::varchar,
+        select distinct $source, $table_name, $load_id, {origin}, incoming.{LINE}, to_json(cells)::varchar,
             incoming._bad, $now::timestamp, null
         from incoming inner join (select * exclude ({LINE}), {LINE} from {cells.relation}) as cells
             on cells.{LINE} = incoming.{LINE} {slot}

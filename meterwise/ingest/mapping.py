@@ -13,6 +13,7 @@ from meterwise.ingest.wide import cells_in_time
 from meterwise.raw_tables import Column
 from meterwise.sources.clock import Instant, from_column
 from meterwise.sources.config import FileSource, SqlSource
+from meterwise.sources.messages import REFUSED
 from meterwise.sources.rows import LINE, SourceRows, literal, quoted
 
 TO_KWH = {"kWh": "1", "Wh": "0.001", "MWh": "1000", "kW": "interval_minutes / 60.0", "W": "interval_minutes / 60000.0"}
@@ -84,10 +85,12 @@ class Mapping:
             create or replace temp table incoming as
             with typed as (select {", ".join(self._typed(mapped))} from {self._relation()}),
             measured as (
-                select {", ".join([*names, *energy, *kept, "_is_skipped", "_says_when", *flags])} from typed
+                select {", ".join([*names, *energy, *kept, REFUSED, "_is_skipped", "_says_when", *flags])} from typed
             )
-            select {", ".join([*(column.name for column in self.table.columns), *kept])},
-                case when {self._is_bad(mapped)} then concat_ws('; ', {self._reasons(mapped)}) end as _bad
+            select {", ".join([*(column.name for column in self.table.columns), *kept])}, case
+                when {REFUSED} is not null then {REFUSED}
+                when {self._is_bad(mapped)} then concat_ws('; ', {self._reasons(mapped)})
+            end as _bad
             from measured
         """
 
@@ -103,6 +106,7 @@ class Mapping:
             f"({self._says_when()}) as _says_when",
             f"({earlier}) as _earlier_utc",
             f"({self._skipped(mapped)}) as _is_skipped",
+            f"({REFUSED if REFUSED in self.rows.types else 'null::varchar'}) as {REFUSED}",
             LINE,
             f"{self._slot} as _slot",
         ]

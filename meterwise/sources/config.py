@@ -3,6 +3,7 @@
 Reading the sources is the business of ``files`` and ``sql``; this module only understands the page of YAML.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
@@ -22,6 +23,10 @@ PASSWORD_KEYS = {"password", "passwd", "pwd", "token", "secret"}
 EDITS = "edits"
 """Name under which edits of reads land; no source of the file may take it."""
 COMPUTED = {"quality_code", "quality_reason", "interval_minutes"}
+RECEIVED_AT = "_received_at"
+"""Source column of a message: when the listener got it."""
+LEVEL = re.compile(r"\{\w+\}")
+"""A level of a topic that is a source column."""
 
 
 class SourcesFileError(RefusedError):
@@ -150,6 +155,22 @@ class _Source(BaseModel, frozen=True, extra="forbid"):
             }
         )
 
+    def resolved(self, text: str, settings: Settings) -> str:
+        """Return a text, or the secret that it names; never log it.
+
+        Raises:
+            SourcesFileError: The secret is not set.
+        """
+        if not text.startswith(SECRET):
+            return text
+        name = text.removeprefix(SECRET)
+        if name not in settings.secrets:
+            raise SourcesFileError(
+                f"source {self.name}: the secret '{name}' is not set. "
+                f"Set METERWISE_SECRETS__{name.upper()} in the environment or in .env."
+            )
+        return settings.secrets[name].get_secret_value()
+
     @property
     def trusts_received_at(self) -> bool:
         """Whether ``received_at`` is believed on a first load."""
@@ -230,19 +251,118 @@ class SqlSource(_Source, frozen=True):
         Raises:
             SourcesFileError: The secret is not set.
         """
-        if not self.url.startswith(SECRET):
-            return self.url
-        name = self.url.removeprefix(SECRET)
-        if name not in settings.secrets:
-            raise SourcesFileError(
-                f"source {self.name}: the secret '{name}' is not set. "
-                f"Set METERWISE_SECRETS__{name.upper()} in the environment or in .env."
-            )
-        return settings.secrets[name].get_secret_value()
+        return self.resolved(self.url, settings)
 
 
-Source = Annotated[FileSource | SqlSource, Field(discriminator="kind")]
-_SOURCE: TypeAdapter[FileSource | SqlSource] = TypeAdapter(Source)
+class MessageFiles(FileSource, frozen=True):
+    """Files of messages, as the listener of an MQTT source lands them; no kind of its own in ``sources.yml``."""
+
+    topic: str
+    reads_in: str | None = None
+
+    @property
+    def topic_levels(self) -> dict[str, int]:
+        """Number, from 1, of each level of the topic that is a source column."""
+        levels = enumerate(self.topic.split("/"), start=1)
+        return {level[1:-1]: number for number, level in levels if LEVEL.fullmatch(level)}
+
+
+class MqttSource(_Source, frozen=True):
+    """Messages of an MQTT broker: JSON objects or lists of them, one read each."""
+
+    kind: Literal["mqtt"]
+    host: str = Field(description="Name or address of the broker.")
+    port: int | None = Field(default=None, ge=1, le=65535, description="Port; default: 1883, with TLS 8883.")
+    topic: str = Field(
+        min_length=1,
+        description="Topic filter; a level {name} stands for any one level, which becomes the source column `name`.",
+    )
+    reads_in: str | None = Field(
+        default=None, description="Key of the list of reads, where a message is an object around it."
+    )
+    client_id: str | None = Field(
+        default=None,
+        description="Names the session that the broker keeps, so unique there; default: meterwise-<source>.",
+    )
+    mqtt_version: Literal["3.1.1", "5"] = Field(default="3.1.1", description="Version of the protocol.")
+    username: str | None = Field(default=None, description="User at the broker, or secret:<name>.")
+    password: str | None = Field(default=None, description="secret:<name>; a password never stands in the file.")
+    tls: bool = Field(default=False, description="Whether the broker speaks TLS.")
+    tls_ca_file: str | None = Field(
+        default=None, description="Certificates (PEM) that are trusted, where the authority is not a public one."
+    )
+    land_seconds: int = Field(default=60, ge=1, description="Seconds after which messages become a file to be landed.")
+    land_messages: int = Field(default=100_000, ge=1, description="Messages after which they do so at once.")
+    max_bad_share: float = Field(default=1, ge=1, le=1, description="Bad messages never stop the good ones.")
+
+    @field_validator("mqtt_version", mode="before")
+    @classmethod
+    def _as_text(cls, version: Any) -> Any:
+        return str(version)
+
+    @field_validator("topic")
+    @classmethod
+    def _is_a_filter(cls, topic: str) -> str:
+        levels = topic.split("/")
+        plain = ["+" if LEVEL.fullmatch(level) else level for level in levels]
+        odd = [n for n, level in enumerate(plain) if level not in {"+", "#"} and re.search(r"[+#{}\0]", level)]
+        if odd or "#" in plain[:-1]:
+            raise ValueError("in a filter `+` or {name} stands for one whole level, and `#` is the last one")
+        return topic
+
+    @field_validator("password")
+    @classmethod
+    def _is_a_secret(cls, password: str | None) -> str | None:
+        if password is not None and not password.startswith(SECRET):
+            raise ValueError("write `password: secret:<name>` and set METERWISE_SECRETS__<NAME> instead")
+        return password
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, name: str) -> str:
+        if not re.fullmatch(r"\w[\w.-]*", name):
+            raise ValueError("its messages are kept in a folder of this name: letters, digits, `_`, `-` and `.` only")
+        return name
+
+    @model_validator(mode="after")
+    def _arrives_when_it_is_heard(self) -> "MqttSource":
+        if self.table not in {"meter_reads", "register_reads"}:
+            raise ValueError("messages hold reads: `table` is meter_reads or register_reads")
+        if self.received_at is not None:
+            raise ValueError("`received_at` is the moment at which the listener got a message. Remove the key")
+        return self
+
+    @property
+    def subscription(self) -> str:
+        """The topic filter as the broker takes it."""
+        return "/".join("+" if LEVEL.fullmatch(level) else level for level in self.topic.split("/"))
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the broker."""
+        return self.host, self.port or (8883 if self.speaks_tls else 1883)
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether the broker is spoken to over TLS."""
+        return self.tls or self.tls_ca_file is not None
+
+    def landed_in(self, folder: Path) -> MessageFiles:
+        """The files in which the listener lands the messages of this source."""
+        shared = self.model_dump(include=set(_Source.model_fields), exclude={"received_at"})
+        return MessageFiles(
+            kind="files",
+            path=str(folder / "*.ndjson"),
+            format="ndjson",
+            received_at=RECEIVED_AT,
+            topic=self.topic,
+            reads_in=self.reads_in,
+            **shared,
+        )
+
+
+Source = Annotated[FileSource | SqlSource | MqttSource, Field(discriminator="kind")]
+_SOURCE: TypeAdapter[FileSource | SqlSource | MqttSource] = TypeAdapter(Source)
 
 
 class SourcesFile(BaseModel, frozen=True, extra="forbid"):
@@ -250,7 +370,10 @@ class SourcesFile(BaseModel, frozen=True, extra="forbid"):
 
     path: Path = Field(description="The file itself; relative paths of sources start at its folder.")
     utility: Utility = Field(default_factory=Utility)
-    sources: dict[str, FileSource | SqlSource]
+    sources: dict[str, FileSource | SqlSource] = Field(
+        description="What is landed; of an MQTT source the files of its listener."
+    )
+    listened: dict[str, MqttSource] = Field(default_factory=dict, description="What is listened to.")
 
     def of_table(self, table: str) -> tuple[FileSource | SqlSource, ...]:
         """Sources that fill a raw table, in the order of the file."""
@@ -291,7 +414,11 @@ def load_sources(path: Path | None = None, settings: Settings | None = None) -> 
     sources = {str(name): _source(str(name), body, faults) for name, body in page["sources"].items()}
     if faults:
         raise SourcesFileError(f"{path}:\n" + "\n".join(f"  - {fault}." for fault in faults))
-    return SourcesFile(path=path, utility=utility, sources=sources)
+    listened = {name: source for name, source in sources.items() if isinstance(source, MqttSource)}
+    if listened:
+        folder = (settings or get_settings()).listening_path
+        sources.update({name: source.landed_in(folder / name) for name, source in listened.items()})
+    return SourcesFile(path=path, utility=utility, sources=sources, listened=listened)
 
 
 def static_columns(table: str, settings: Settings | None = None) -> tuple[str, ...]:
@@ -304,7 +431,7 @@ def _source(name: str, body: Any, faults: list[str]) -> Any:
     if name == EDITS:
         faults.append(f"source {name}: edits of reads land under this name; give the source another one")
     if not isinstance(body, dict):
-        faults.append(f"source {name}: needs keys, at least `kind: files` or `kind: sql`")
+        faults.append(f"source {name}: needs keys, at least `kind: files`, `kind: sql` or `kind: mqtt`")
         return None
     return _checked(lambda: _SOURCE.validate_python({**body, "name": name}), f"source {name}", faults)
 
@@ -315,7 +442,7 @@ def _checked(make: Any, where: str, faults: list[str]) -> Any:
     except ValidationError as error:
         # The value itself stays out of the text: it may be a URL with a password.
         for fault in error.errors(include_input=False, include_url=False):
-            key = ".".join(str(part) for part in fault["loc"] if part not in {"files", "sql"})
+            key = ".".join(str(part) for part in fault["loc"] if part not in {"files", "sql", "mqtt"})
             text = fault["msg"].removeprefix("Value error, ")
             if fault["type"] == "extra_forbidden":
                 text = "is not a key that a source can have; a typo? Compare with examples/"

@@ -14,7 +14,8 @@ import duckdb
 import fsspec
 
 from meterwise.outcomes import is_disk_full
-from meterwise.sources.config import FileSource, SourcesFile
+from meterwise.sources import messages
+from meterwise.sources.config import FileSource, MessageFiles, SourcesFile
 from meterwise.sources.csv_header import read_header
 from meterwise.sources.problems import Problem, SourceError
 from meterwise.sources.rows import LINE, SourceRows, column_types, literal, number, quoted
@@ -120,8 +121,11 @@ def stage(connection: duckdb.DuckDBPyConnection, file: SourceFile, limit: int | 
     connection.execute("drop table if exists reject_errors")  # of the file before
     connection.execute("drop table if exists reject_scans")
     try:
-        reader = {"csv": _stage_csv, "parquet": _stage_parquet, "ndjson": _stage_ndjson}[file.source.format]
-        reader(connection, file, limit)
+        if isinstance(file.source, MessageFiles):
+            messages.stage(connection, file.source, file.local, limit)
+        else:
+            reader = {"csv": _stage_csv, "parquet": _stage_parquet, "ndjson": _stage_ndjson}[file.source.format]
+            reader(connection, file, limit)
     except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
         if is_disk_full(error):
             raise

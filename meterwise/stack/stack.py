@@ -19,6 +19,7 @@ from meterwise.backup import unfinished
 from meterwise.planning import DAG_IDS
 from meterwise.postgres import EmbeddedPostgres
 from meterwise.settings import Settings, as_environment
+from meterwise.sources.config import SourcesFileError, load_sources
 from meterwise.stack import airflow_server
 from meterwise.stack.airflow_api import AirflowApi, wait_for_dags
 from meterwise.stack.processes import ChildProcess, StackError, end, kill_leftovers
@@ -117,6 +118,8 @@ class Stack:
         self.state.migrated = version("apache-airflow")
         self.state.save(self.home)
         self._start_airflow(environment)
+        if self._listens():
+            self._start(self._listener(), environment)
         parts = parts_of(self.postgres, self.children, environment, self.home, self.airflow)
         self._supervisor = Supervisor(parts, self.report)
         return self
@@ -246,6 +249,17 @@ class Stack:
 
         command = airflow_server.component(name)
         return ChildProcess(f"Airflow {name}", command, self._log(f"airflow-{name}"), is_healthy)
+
+    def _listens(self) -> bool:
+        try:
+            return bool(load_sources(settings=self.settings).listened)
+        except SourcesFileError:  # the stages that need the file say what is wrong with it
+            return False
+
+    def _listener(self) -> ChildProcess:
+        """It lives on where a broker refuses us, which must not end what does not need the broker."""
+        command = [sys.executable, "-m", "meterwise.cli", "listen", "--keep-trying"]
+        return ChildProcess("MQTT listener", command, self._log("mqtt-listener"), lambda: True)
 
     def _preparations(self) -> list[ChildProcess]:
         """Programs that must have ended well before Airflow starts: its database schema, dbt's manifest."""

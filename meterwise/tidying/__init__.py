@@ -12,7 +12,7 @@ from contextlib import closing
 from meterwise.backup.states import KEEP_LOCK
 from meterwise.database import connect
 from meterwise.settings import Settings, get_settings
-from meterwise.tidying import airflow_history, files, models, reads
+from meterwise.tidying import airflow_history, files, messages, models, reads
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ STEPS: dict[str, Callable[[Settings], str]] = {
     "logs": files.forget_logs,
     "validations": files.forget_validations,
     "airflow": airflow_history.forget,
+    "messages": messages.forget,
     "models": models.forget,
     "reads": reads.forget,
 }

@@ -25,6 +25,7 @@ ONLY_IN = {
     "airflow": {"dags"},
     "cosmos": {"dags"},
     "adbc_driver_postgresql": {"meterwise/warehouse"},
+    "paho": {"meterwise/listening"},
     "duckdb": {"meterwise/warehouse", *GIVEN_A_CONNECTION},
 }
 
