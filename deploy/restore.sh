@@ -12,3 +12,6 @@ check_ground
 build_if_missing
 start_stores
 BACKUP_USER="$(id -u):$(id -g)" compose --progress=quiet run --rm --no-deps backup meterwise restore "/backups/$1"
+if [[ -d $folder/$1/listening ]]; then # messages that no database of it has
+    tar -C "$folder/$1" -c listening | compose --progress=quiet run --rm --no-deps -T jobs tar -x -C /var/lib/meterwise
+fi

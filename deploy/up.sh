@@ -40,7 +40,7 @@ fi
 build_if_missing
 remember_stamps
 remove_unless_wanted celery airflow-worker redis
-remove_unless_wanted mqtt mosquitto
+remove_unless_wanted mqtt mqtt-listener mosquitto
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 before='' told=0 begun=$(date -u +%Y-%m-%dT%H:%M:%SZ)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 
@@ -141,7 +142,7 @@ def publish(port: int, messages: Iterable[tuple[str, str | bytes]], name: str = 
 
 def read(meter: int, quarter: int = 0, kwh: float = 0.25) -> tuple[str, str]:
     """A message with one read of a meter."""
-    at = f"2026-07-01T{quarter // 4 % 24:02d}:{quarter % 4 * 15:02d}:00Z"
+    at = (datetime(2026, 7, 1) + quarter * timedelta(minutes=15)).isoformat()
     return f"meters/M{meter}/reads", json.dumps({"at": at, "kwh": kwh})
 
 

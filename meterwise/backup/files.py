@@ -1,5 +1,6 @@
 """What of an installation is no PostgreSQL database: MLflow's artifacts, the DuckDB file, a few files of the home."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -118,7 +119,9 @@ def save_messages(settings: Settings, folder: Path, landed: set[Path]) -> None:
 
 
 def restore_messages(settings: Settings, folder: Path) -> None:
-    """Put messages back to where they are landed from."""
+    """Put messages back to where they are landed from; in Docker, where we may not write, ``make restore`` does so."""
+    if settings.home_path.exists() and not os.access(settings.home_path, os.W_OK):
+        return
     for path in sorted((folder / MESSAGES).glob("*/*")):
         _copy_file(path, settings.listening_path / path.parent.name / path.name)
 

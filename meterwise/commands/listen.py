@@ -25,14 +25,18 @@ def listen(
     """Take messages of MQTT brokers and land them as files, until Ctrl-C or SIGTERM."""
     settings, stop = get_settings(), Event()
     sources = load_sources(settings=settings)
-    names = _names(source, sources)
-    listeners = [Listener(sources.listened[name], sources, settings, _say, keep_trying) for name in names]
 
     def end(number: int, frame: FrameType | None) -> None:
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
+    if keep_trying and source is None and not sources.listened:
+        _say(f"{sources.path} has no source of kind mqtt; there is nothing to listen to.")
+        stop.wait()
+        return
+    names = _names(source, sources)
+    listeners = [Listener(sources.listened[name], sources, settings, _say, keep_trying) for name in names]
     with ThreadPoolExecutor(len(listeners)) as pool:
         futures = [pool.submit(listener.run, stop) for listener in listeners]
         wait(futures, return_when=FIRST_EXCEPTION)

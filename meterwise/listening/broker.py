@@ -65,7 +65,7 @@ class Connection:
         self._question, self._refusals = ("", ""), list[str]()
         self._is_waiting, self._answer_by = False, 0.0
         self._is_passing = client_id is not None
-        self._client = self._make(client_id or source.client_id or f"meterwise-{source.name}")
+        self._client = self._make(client_id or source.session)
         self._identify(settings, folder)
 
     def __enter__(self) -> Self:
@@ -88,6 +88,11 @@ class Connection:
         self._client.disconnect()
         with suppress(ConnectionLostError):  # the farewell is sent; what came meanwhile will come again
             self._turn(0)
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether the broker has said that messages will come; those of an earlier session may come before."""
+        return not self._is_waiting
 
     def receive(self, wait_seconds: float, most: int = 1000) -> list[mqtt.MQTTMessage]:
         """Return messages that have come, in their order; none after a while without any.

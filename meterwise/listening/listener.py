@@ -18,9 +18,9 @@ from meterwise.sources.messages import PAYLOAD, REFUSED, TOO_LONG, TOPIC
 
 WAIT_SECONDS = 0.5
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-"""Seconds before each try of a row of failures; it begins again once a connection has lived for a while."""
-STEADY_SECONDS = 30.0
+"""Seconds before each try of a row of failures; it begins again once a connection has brought messages."""
 TOLD_SECONDS = 60.0
+SAMPLE_MESSAGES = 10_000
 LONGEST_BYTES = 1_000_000
 KEPT_BYTES = 10_000
 """Of a message that is longer than the longest that can be a read."""
@@ -59,18 +59,18 @@ class Listener:
                 to be tried again.
         """
         while not stop.is_set():
-            began = monotonic()
+            known = self.messages
             try:
                 self._listen(stop)
             except RefusedError as error:
                 if not self.keeps_trying:
                     raise
-                self._pause(str(error), began, stop)
+                self._pause(str(error), known, stop)
             except ConnectionLostError as error:
-                self._pause(str(error), began, stop)
+                self._pause(str(error), known, stop)
             except OSError as error:
                 told = f"source {self.source.name}: {self._folder} cannot be written ({error.strerror or error})."
-                self._pause(f"{told} Free space or give access; the broker keeps what comes.", began, stop)
+                self._pause(f"{told} Free space or give access; the broker keeps what comes.", known, stop)
 
     @property
     def _folder(self) -> Path:
@@ -82,9 +82,13 @@ class Listener:
             Journal(self._folder, source.land_seconds, source.land_messages) as journal,
             Connection(source, self.settings, self.sources.path.parent) as connection,
         ):
-            self.report(f"{source.name}: listening to {source.subscription} on {connection.where}")
+            said = False
             while not stop.is_set():
-                if found := connection.receive(WAIT_SECONDS):
+                found = connection.receive(WAIT_SECONDS)
+                if connection.is_subscribed and not said:
+                    self.report(f"{source.name}: listening to {source.subscription} on {connection.where}")
+                    said = True
+                if found:
                     journal.append([self._line(message) for message in found])
                     connection.acknowledge(found)
                     self.messages += len(found)
@@ -94,8 +98,8 @@ class Listener:
     def _line(self, message: MQTTMessage) -> str:
         return line_of(message.topic, message.payload, f"{self.sources.utility.now_utc(self.settings).isoformat()}Z")
 
-    def _pause(self, reason: str, began: float, stop: Event) -> None:
-        self._failures = 0 if monotonic() - began > STEADY_SECONDS else self._failures + 1
+    def _pause(self, reason: str, known: int, stop: Event) -> None:
+        self._failures = 0 if self.messages > known else self._failures + 1
         seconds = PAUSES[min(self._failures, len(PAUSES) - 1)]
         self.report(f"{reason} Next try in {seconds:.0f} s.")
         stop.wait(seconds)
@@ -106,6 +110,24 @@ class Listener:
         messages, files = self.messages - self._told[0], self.files - self._told[1]
         self.report(f"{self.source.name}: {messages:,} messages and {files:,} files in the last minute")
         self._told_at, self._told = monotonic(), (self.messages, self.files)
+
+
+def sample(source: MqttSource, sources: SourcesFile, settings: Settings, seconds: float) -> list[str]:
+    """Return lines of the messages that come in a few seconds; they stay what the listener will be sent.
+
+    Raises:
+        BrokerRefusedError, ConnectionLostError: The broker refuses us, or is not there.
+        SourcesFileError: A secret is not set.
+    """
+    messages: list[MQTTMessage] = []
+    until = monotonic() + seconds
+    with Connection(source, settings, sources.path.parent, f"{source.session}-check") as connection:
+        while (left := until - monotonic()) > 0 and len(messages) < SAMPLE_MESSAGES:
+            found = connection.receive(left)
+            connection.acknowledge(found)
+            messages += found
+    received_at = f"{sources.utility.now_utc(settings).isoformat()}Z"
+    return [line_of(message.topic, message.payload, received_at) for message in messages]
 
 
 def line_of(topic: str, payload: bytes | bytearray, received_at: str) -> str:

@@ -1,18 +1,22 @@
 """Reads a sample of every source and says what was understood of it, or what is wrong and what to do."""
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 
 from meterwise.ingest.account import Landing, Load
 from meterwise.ingest.landing import DOMAINS
 from meterwise.ingest.load import load_rows
+from meterwise.listening.broker import BrokerRefusedError, ConnectionLostError
+from meterwise.listening.listener import sample
 from meterwise.raw_tables import create_statements
 from meterwise.settings import Settings, get_settings
 from meterwise.sources import files, sql
-from meterwise.sources.config import FileSource, SourcesFile, SourcesFileError, SqlSource, load_sources
+from meterwise.sources.config import FileSource, MqttSource, SourcesFile, SourcesFileError, SqlSource, load_sources
 from meterwise.sources.problems import Problem, SourceError
 from meterwise.sources.rows import first_row, number
 from meterwise.warehouse import LoadingArea
@@ -20,6 +24,8 @@ from meterwise.warehouse import LoadingArea
 SAMPLE_ROWS = 50_000
 SAMPLE_DAYS = 2_000
 """Rows of a wide file, which hold a day each."""
+
+LISTENED_SECONDS = 5.0
 
 PLAUSIBLE_DAILY_KWH = (0.3, 3_000)
 """Median of kWh a day over the meters of a portfolio; outside it the unit is the likelier mistake."""
@@ -35,7 +41,7 @@ class Understood:
     Attributes:
         source: Name in ``sources.yml``.
         table: Raw table that it fills.
-        origins: Files found; 1 for a database.
+        origins: Files found; 1 for a database and a broker.
         sampled: Rows of the sample.
         quarantined: Rows of the sample that cannot be represented.
         suspect: Reads of the sample that are implausible.
@@ -95,13 +101,20 @@ def _understand(
     settings: Settings,
 ) -> Understood:
     understood = Understood(source.name, source.table)
+    listened = sources.listened.get(source.name)
     try:
-        if isinstance(source, FileSource):
+        if listened is not None and isinstance(source, FileSource):
+            origins, loads = _sample_messages(scratch, source, listened, sources, landing, settings)
+        elif isinstance(source, FileSource):
             origins, loads = _sample_files(scratch, source, sources, landing)
         else:
             origins, loads = 1, _sample_pull(scratch, source, landing, settings)
     except SourceError as error:
         return replace(understood, problem=error.problem)
+    except (BrokerRefusedError, ConnectionLostError) as error:
+        return replace(
+            understood, problem=Problem(source.name, source.table, str(error).rstrip("."), "Then check again")
+        )
     except SourcesFileError as error:
         return replace(
             understood, problem=Problem(source.name, source.table, str(error).rstrip("."), "Then check again")
@@ -113,7 +126,8 @@ def _understand(
         quarantined=sum(load.quarantined for load in loads),
     )
     if not understood.sampled:
-        return replace(understood, notes=(f"nothing there yet: {_where(source)}",))
+        where = _heard(listened) if listened else f"nothing there yet: {_where(source)}"
+        return replace(understood, notes=(where,))
     understood = _describe(scratch, source, understood, loads)
     return replace(understood, notes=tuple(_notes(scratch, source, understood)))
 
@@ -134,6 +148,33 @@ def _sample_files(
             rows = files.stage(scratch, file, limit)
             loads.append(load_rows(LoadingArea(scratch), rows, source, landing))
     return len(urls), loads
+
+
+def _sample_messages(
+    scratch: duckdb.DuckDBPyConnection,
+    source: FileSource,
+    listened: MqttSource,
+    sources: SourcesFile,
+    landing: Landing,
+    settings: Settings,
+) -> tuple[int, list[Load]]:
+    """What comes while we listen, beside the session of the listener, which misses nothing."""
+    lines = sample(listened, sources, settings, LISTENED_SECONDS)
+    if not lines:
+        return 1, []
+    with tempfile.TemporaryDirectory(prefix="meterwise-") as folder:
+        path = Path(folder) / "messages.ndjson"
+        path.write_text("".join(f"{line}\n" for line in lines))
+        with files.open_file(source, path.as_uri()) as file:
+            return 1, [load_rows(LoadingArea(scratch), files.stage(scratch, file), source, landing)]
+
+
+def _heard(source: MqttSource) -> str:
+    host, port = source.address
+    return (
+        f"connected to {host}:{port} and subscribed to {source.subscription}; no message came in "
+        f"{LISTENED_SECONDS:.0f} s. Is that its topic?"
+    )
 
 
 def _sample_pull(

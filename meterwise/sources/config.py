@@ -338,6 +338,11 @@ class MqttSource(_Source, frozen=True):
         return "/".join("+" if LEVEL.fullmatch(level) else level for level in self.topic.split("/"))
 
     @property
+    def session(self) -> str:
+        """The client id under which the broker keeps what was not acknowledged."""
+        return self.client_id or f"meterwise-{self.name}"
+
+    @property
     def address(self) -> tuple[str, int]:
         """Host and port of the broker."""
         return self.host, self.port or (8883 if self.speaks_tls else 1883)

@@ -4,11 +4,14 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from mqtt_site import Broker, Installation, broker_at, publish, read, wait_for
 
 from meterwise import quarantine
+from meterwise.sources.check import check
+from meterwise.stack.state import any_free_port
 
 READS = "select count(*), count(distinct (meter_id, interval_start_utc)) from raw.meter_reads"
 
@@ -94,3 +97,29 @@ def test_mqtt_5(tmp_path: Path) -> None:
             wait_for(lambda: listener.messages == 1)
     site.land()
     assert site.rows(READS) == [(1, 1)]
+
+
+def test_check_understands_what_comes(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meterwise.sources.check.LISTENED_SECONDS", 1.0)
+    (silent,) = check(site.settings)
+    assert silent.problem is None
+    assert "subscribed to meters/+/reads; no message came" in silent.notes[0]
+    ended = Event()
+
+    def stream() -> None:
+        while not ended.wait(0.1):
+            publish(site.port, [read(1), read(2, quarter=1), ("meters/M1/reads", "online")])
+
+    gateway = Thread(target=stream)
+    gateway.start()
+    (heard,) = check(site.settings)
+    ended.set()
+    gateway.join()
+    assert heard.sampled >= 3
+    assert heard.quarantined * 3 == heard.sampled
+    assert heard.meters == 2
+
+
+def test_check_says_that_nobody_is_there(tmp_path: Path) -> None:
+    (alone,) = check(Installation(tmp_path, any_free_port()).settings)
+    assert "cannot be reached (Connection refused)" in str(alone.problem)
