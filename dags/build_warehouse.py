@@ -64,11 +64,11 @@ def build_warehouse() -> None:
         @step(task_id=f"check_features_{model}", pool="warehouse", outlets=[features])
         def check(planned: dict[str, Any], model: str = model) -> None:
             from expectations import check_features
-            from meterwise.planning import record_checked
+            from meterwise.planning import recording_the_check
 
             for as_of_date in planned["build"]["as_of_dates"]:
-                check_features(model, as_of_date)
-                record_checked(model, as_of_date, datetime.fromisoformat(planned["begun_at"]))
+                with recording_the_check(model, as_of_date, datetime.fromisoformat(planned["begun_at"])):
+                    check_features(model, as_of_date)
             hand_on(FEATURES[model], planned["build"]["as_of_dates"])
 
         built >> check(planned) >> recorded

@@ -32,8 +32,12 @@ def score(model: str, cron: str) -> None:
 
         @step(task_id="score", pool="warehouse", outlets=[SCORES[model]])
         def score_days(as_of_dates: list[str]) -> None:
+            from meterwise import planning
+
             for as_of_date in as_of_dates:
+                began_at = planning.features_began_at(model, as_of_date)  # asked first: a build may begin meanwhile
                 import_module(f"models.{model}.score").score(as_of_date)
+                planning.record_scored(model, as_of_date, began_at)
             hand_on(SCORES[model], as_of_dates)
 
         as_of_dates = day()

@@ -219,6 +219,50 @@ def record_checked(model: str, as_of_date: str, begun_at: datetime, settings: Se
     ops.record_build(f"features/{model}", [as_of_date], begun_at=begun_at, settings=settings)
 
 
+@contextmanager
+def recording_the_check(
+    model: str, as_of_date: str, begun_at: datetime, settings: Settings | None = None
+) -> Iterator[None]:
+    """Record how the check of a model's features of a day ends, also when it refuses them: then nobody waits for it.
+
+    Args:
+        model: One of ``TRAINED``.
+        as_of_date: The day.
+        begun_at: When the build began that made the features.
+        settings: Defaults to those of the process.
+    """
+    from meterwise import ops
+
+    try:
+        yield
+    except Exception:
+        ops.record_build(f"features/{model}", [as_of_date], state="failed", begun_at=begun_at, settings=settings)
+        raise
+    record_checked(model, as_of_date, begun_at, settings)
+
+
+def record_scored(model: str, as_of_date: str, begun_at: datetime, settings: Settings | None = None) -> None:
+    """Record that a model scored a day, or said why not, by the features of the build that began at a moment."""
+    from meterwise import ops
+
+    ops.record_build(f"scores/{model}", [as_of_date], begun_at=begun_at, settings=settings)
+
+
+def features_began_at(model: str, as_of_date: str, settings: Settings | None = None) -> datetime:
+    """Return when the build began whose features of a day are the last that passed their check.
+
+    Raises:
+        NothingToDoError: None passed.
+    """
+    from meterwise import ops
+
+    verdict = ops.last_build_of(f"features/{model}", as_of_date, settings=settings)
+    if verdict is None:
+        raise NothingToDoError(_no_features(model, [as_of_date]))
+    began_at: datetime = verdict["begun_at"]
+    return began_at
+
+
 def is_checked(model: str, as_of_date: str, settings: Settings | None = None) -> bool:
     """Tell whether a model's features of a day have passed their check since a build last began to change them."""
     from meterwise import ops
@@ -245,11 +289,15 @@ def day_to_train(model: str, as_of_dates: Sequence[str], by_the_clock: bool, set
 def _checked(model: str, as_of_dates: Sequence[str], settings: Settings | None) -> list[str]:
     days = [day for day in as_of_dates if is_checked(model, day, settings)]
     if not days:
-        raise NothingToDoError(
-            f"No features of {model} have passed their check for {', '.join(as_of_dates) or 'any day'}. "
-            f"build_warehouse builds and checks them; its task check_features_{model} says why they did not pass."
-        )
+        raise NothingToDoError(_no_features(model, as_of_dates))
     return days
+
+
+def _no_features(model: str, as_of_dates: Sequence[str]) -> str:
+    return (
+        f"No features of {model} have passed their check for {', '.join(as_of_dates) or 'any day'}. "
+        f"build_warehouse builds and checks them; its task check_features_{model} says why they did not pass."
+    )
 
 
 def rows_of(table: str, as_of_date: str, settings: Settings | None = None) -> int:
@@ -296,7 +344,7 @@ def _is_scored(model: str, day: str, settings: Settings | None) -> bool:
     from meterwise.warehouse import Warehouse
 
     champion = registry.champion(model, settings)
-    if champion is None or not rows_of(SCORED[model], day, settings):
+    if champion is None or not rows_of(SCORED[model], day, settings) or _is_outdated(model, day, settings):
         return False
     query = f"select distinct model_version from {SCORED[model]} where as_of_date = $day::date"
     return Warehouse(settings).arrow(query, {"day": day})["model_version"].to_pylist() == [champion.version]
@@ -324,13 +372,45 @@ def days_ready_to_publish(
 
 
 def _awaited(day: str, settings: Settings | None) -> list[str]:
+    missing = [] if is_checked("segments", day, settings) else ["checked features of segments"]
+    for model in SCORED:
+        if not _has_scores(model, day, settings):
+            missing.append(f"scores of {model}")
+        elif _is_unjudged(model, day, settings):
+            missing.append(f"the check of the new features of {model}")
+        elif _is_outdated(model, day, settings):
+            missing.append(f"scores of {model} by the new features")
+    return missing
+
+
+def _has_scores(model: str, day: str, settings: Settings | None) -> bool:
+    """Tell whether there are scores of a day, or the word why there are none."""
     from meterwise.warehouse import Warehouse
 
-    missing = [] if is_checked("segments", day, settings) else ["checked features of segments"]
-    skipped: set[str] = set()
-    if rows_of("scores.model_skips", day, settings):
-        found = Warehouse(settings).arrow(
-            "select model from scores.model_skips where as_of_date = $day::date", {"day": day}
-        )
-        skipped = set(found["model"].to_pylist())
-    return missing + [f"scores of {m}" for m, t in SCORED.items() if m not in skipped and not rows_of(t, day, settings)]
+    if rows_of(SCORED[model], day, settings):
+        return True
+    if not rows_of("scores.model_skips", day, settings):
+        return False
+    skips = "select 1 from scores.model_skips where as_of_date = $day::date and model = $model"
+    return Warehouse(settings).arrow(skips, {"day": day, "model": model}).num_rows > 0
+
+
+def _is_unjudged(model: str, day: str, settings: Settings | None) -> bool:
+    """Tell whether a build has begun to change a model's features of a day, and their check has not ended yet."""
+    from meterwise import ops
+
+    verdict_of = ops.last_begun_at(f"features/{model}", day, settings=settings)
+    changed_at = ops.last_begun_at("warehouse", day, settings=settings)
+    return changed_at is not None and verdict_of != changed_at
+
+
+def _is_outdated(model: str, day: str, settings: Settings | None) -> bool:
+    """Tell whether the scores of a day are by other features than the last that passed; no, where nobody recorded it.
+
+    Scores and features name the build that they are of, so that no two clocks are compared.
+    """
+    from meterwise import ops
+
+    features = ops.last_build_of(f"features/{model}", day, settings=settings)
+    scores = ops.last_build_of(f"scores/{model}", day, settings=settings)
+    return features is not None and scores is not None and bool(scores["begun_at"] != features["begun_at"])

@@ -14,6 +14,7 @@ from chaos.server import Server
 from chaos.tables import Tables, assert_equal, published_tables
 from chaos.undisturbed import Undisturbed, everything
 from chaos.victims import dbt
+from meterwise import planning
 from meterwise.database import connect
 from meterwise.settings import Settings
 from meterwise.sources.synthetic import SyntheticUtility
@@ -87,7 +88,12 @@ def test_a_backfill_rebuilds_and_delivers_a_past_day_and_does_not_show_it(server
     assert set(states.values()) == {"success"}
     assert days_built_since(settings, begun) == {
         (selection, FIRST)
-        for selection in ("features/churn", "features/demand", "features/segments", "publish", "warehouse")
+        for selection in (
+            *(f"features/{model}" for model in planning.TRAINED),
+            *(f"scores/{model}" for model in planning.SCORED),
+            "publish",
+            "warehouse",
+        )
     }
     assert_equal(as_shown(settings), shown)
     assert rows_of_first(settings) == known

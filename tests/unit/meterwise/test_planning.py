@@ -124,8 +124,63 @@ def test_publishing_waits_for_every_input_and_names_what_it_awaits(database: Set
     with pytest.raises(NothingToDoError, match="Awaited for 2026-07-15: checked features of segments"):
         planning.days_ready_to_publish([DAY], None, database)
 
-    _build(database, checked=["segments"])
+    _build(database, checked=planning.TRAINED)
     assert planning.days_ready_to_publish([DAY], None, database) == [DAY]
+
+
+def test_a_day_that_is_built_anew_is_published_with_the_scores_of_its_new_features_alone(database: Settings) -> None:
+    later = NOON + timedelta(hours=1)
+    _build(database, checked=planning.TRAINED)
+    _score(database)
+    assert planning.days_ready_to_publish([DAY], None, database) == [DAY]
+
+    _build(database, checked=["segments"], begun_at=later)
+    with pytest.raises(NothingToDoError, match="the check of the new features of churn"):
+        planning.days_ready_to_publish([DAY], None, database)
+
+    planning.record_checked("demand", DAY, later, database)
+    planning.record_checked("churn", DAY, later, database)
+    with pytest.raises(NothingToDoError, match="scores of demand by the new features, scores of churn by the new"):
+        planning.days_ready_to_publish([DAY], None, database)
+
+    planning.record_scored("demand", DAY, NOON, database)  # it had read the old features before the build began
+    planning.record_scored("churn", DAY, later, database)
+    with pytest.raises(NothingToDoError, match="Awaited for 2026-07-15: scores of demand by the new features"):
+        planning.days_ready_to_publish([DAY], None, database)
+
+    planning.record_scored("demand", DAY, later, database)
+    assert planning.days_ready_to_publish([DAY], None, database) == [DAY]
+
+
+def test_nobody_waits_for_scores_by_features_that_were_refused(database: Settings) -> None:
+    later = NOON + timedelta(hours=1)
+    _build(database, checked=planning.TRAINED)
+    _score(database)
+    _build(database, checked=["churn", "segments"], begun_at=later)
+    planning.record_scored("churn", DAY, later, database)
+
+    with pytest.raises(ValueError, match="no weather"), planning.recording_the_check("demand", DAY, later, database):
+        raise ValueError("no weather")
+
+    assert not planning.is_checked("demand", DAY, database)
+    assert planning.days_ready_to_publish([DAY], None, database) == [DAY]
+
+
+def test_scores_of_an_installation_that_did_not_record_their_features_are_published(database: Settings) -> None:
+    _score(database, by=None)
+    _build(database, checked=planning.TRAINED)
+
+    assert planning.days_ready_to_publish([DAY], None, database) == [DAY]
+
+
+def test_a_model_scores_by_the_features_that_passed_last(database: Settings) -> None:
+    with pytest.raises(NothingToDoError, match="check_features_demand"):
+        planning.features_began_at("demand", DAY, database)
+
+    with planning.recording_the_check("demand", DAY, NOON, database):
+        pass
+
+    assert planning.features_began_at("demand", DAY, database) == NOON
 
 
 def test_features_that_did_not_pass_their_check_are_neither_trained_nor_scored_nor_published(
@@ -179,11 +234,14 @@ def _build(settings: Settings, checked: Sequence[str], begun_at: datetime = NOON
         planning.record_checked(model, DAY, begun_at, settings)
 
 
-def _score(settings: Settings) -> None:
+def _score(settings: Settings, by: datetime | None = NOON) -> None:
+    """Let demand score, and churn say why it does not, by the features of the build that began at a moment."""
     warehouse = Warehouse(settings)
     warehouse.create_score_tables()
     warehouse.execute(f"insert into scores.demand_forecasts (as_of_date, region_code) values (date '{DAY}', 'R1')")
     warehouse.execute(f"insert into scores.model_skips values (date '{DAY}', 'churn', 'no CRM')")
+    for model in planning.SCORED if by else ():
+        planning.record_scored(model, DAY, by, settings)
 
 
 def _accept(warehouse: Warehouse, load_id: str, rows: int = 1) -> None:
