@@ -6,8 +6,8 @@ from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, 
 from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
 
 from every_try import EveryTryProducer, watch_every_try
+from meterwise import parsed_project
 from meterwise.settings import get_settings
-from meterwise.stack import manifest
 
 
 def dbt_group(group_id: str, select: list[str] | None, exclude: list[str] | None, variables_from: str) -> Any:
@@ -20,10 +20,10 @@ def dbt_group(group_id: str, select: list[str] | None, exclude: list[str] | None
         variables_from: Task whose XCom holds dbt's variables under the key ``variables``.
     """
     settings = get_settings()
-    project = settings.dbt_project_path.resolve()
+    project, manifest = settings.dbt_project_path.resolve(), parsed_project.manifest_path(settings)
     group = DbtTaskGroup(
         group_id=group_id,
-        project_config=ProjectConfig(project, manifest_path=manifest.path(settings), install_dbt_deps=False),
+        project_config=ProjectConfig(project, manifest_path=manifest, install_dbt_deps=False),
         profile_config=ProfileConfig("meterwise", settings.warehouse, profiles_yml_filepath=project / "profiles.yml"),
         execution_config=ExecutionConfig(
             execution_mode=ExecutionMode.WATCHER,

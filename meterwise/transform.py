@@ -4,8 +4,6 @@ import json
 import logging
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +13,7 @@ import holidays
 import pyarrow as pa
 from sqlalchemy import make_url
 
-from meterwise import alert_states
+from meterwise import alert_states, dbt_process, parsed_project
 from meterwise.access import TRANSFORMER, checking_the_server, role_of
 from meterwise.outcomes import is_disk_full
 from meterwise.raw_tables import RAW_TABLES
@@ -57,6 +55,7 @@ def build(
     """
     settings = settings or get_settings()
     prepare(as_of_dates, settings)
+    parsed_project.refresh(settings)
     chosen = ["--select", select] if select else ["--exclude", PUBLISH]
     run_dbt(
         [
@@ -68,11 +67,17 @@ def build(
             json.dumps(dbt_vars(as_of_dates, settings, asked_dates)),
         ],
         settings,
+        parsed_project.parsed_path(settings),
     )
 
 
-def run_dbt(arguments: Sequence[str], settings: Settings | None = None) -> str:
+def run_dbt(arguments: Sequence[str], settings: Settings | None = None, parsed: Path | None = None) -> str:
     """Run one dbt command in a process of its own, so that the warehouse is free again when it ends.
+
+    Args:
+        arguments: Those of dbt's command line, without the target.
+        settings: Defaults to those of the process.
+        parsed: What dbt parsed before; without it dbt parses the project.
 
     Returns:
         What dbt printed.
@@ -83,18 +88,13 @@ def run_dbt(arguments: Sequence[str], settings: Settings | None = None) -> str:
     settings = settings or get_settings()
     results = settings.home_path / "dbt" / "target" / "run_results.json"
     results.unlink(missing_ok=True)
-    dbt = Path(sys.executable).with_name("dbt")
+    environment = as_environment(settings) | dbt_environment(settings)
     with Warehouse(settings).reserve():
-        done = subprocess.run(
-            [str(dbt), *arguments, "--target", settings.warehouse],
-            env=as_environment(settings) | dbt_environment(settings),
-            cwd=settings.dbt_project_path,
-            capture_output=True,
-            text=True,
-            check=False,
+        done = dbt_process.run(
+            [*arguments, "--target", settings.warehouse], environment, settings.dbt_project_path, parsed
         )
     log.debug(done.stdout)
-    if done.returncode:
+    if done.code:
         raise TransformError(_explain(results, done.stdout + done.stderr, settings))
     return done.stdout
 

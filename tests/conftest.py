@@ -15,11 +15,26 @@ os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 
-from meterwise import registry
+from meterwise import parsed_project, registry
 from meterwise.database import connect
 from meterwise.postgres import EmbeddedPostgres
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """All homes of these tests have the same dbt project, which is parsed once for a name of the warehouse."""
+    parse, parsed = parsed_project._parse, {}
+
+    def known(settings: Settings, mark: str) -> tuple[bytes, bytes]:
+        if mark not in parsed:
+            parsed[mark] = parse(settings, mark)
+        return parsed[mark]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parsed_project, "_parse", known)
+        yield
 
 
 @pytest.fixture

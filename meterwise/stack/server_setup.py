@@ -14,11 +14,11 @@ from typing import Any
 from sqlalchemy import make_url
 from werkzeug.security import check_password_hash
 
+from meterwise import parsed_project
 from meterwise.access import open_connection
 from meterwise.backup import unfinished
 from meterwise.registry.migration import migrate
 from meterwise.settings import Settings, get_settings
-from meterwise.stack import manifest
 from meterwise.stack.airflow_server import command
 from meterwise.stack.stack import POOLS
 
@@ -100,7 +100,7 @@ def make_pools(settings: Settings) -> None:
 def refresh_manifest(settings: Settings) -> None:
     """Let dbt say which models there are, for Airflow's DAG files; make the folder of the Data Docs."""
     settings.data_docs_path.mkdir(parents=True, exist_ok=True)
-    manifest.refresh(settings)
+    parsed_project.refresh(settings)
 
 
 def _in_airflow(settings: Settings, query: str, value: Any) -> list[Any]:

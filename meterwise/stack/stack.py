@@ -263,7 +263,7 @@ class Stack:
 
     def _preparations(self) -> list[ChildProcess]:
         """Programs that must have ended well before Airflow starts: its database schema, dbt's manifest."""
-        commands = {"dbt manifest": [sys.executable, "-m", "meterwise.stack.manifest"]}
+        commands = {"dbt manifest": [sys.executable, "-m", "meterwise.parsed_project"]}
         if self.state.migrated != version("apache-airflow"):
             commands["airflow db migrate"] = airflow_server.command("db", "migrate")
         return [

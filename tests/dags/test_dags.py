@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from meterwise import parsed_project
 from meterwise.planning import DAG_IDS, DOMAINS, TRAINED
 from meterwise.settings import Settings, as_environment
-from meterwise.stack import manifest
 from meterwise.stack.airflow_server import FIXED, TELEMETRY_OFF
 
 DAGS = Path(__file__).parents[2] / "dags"
@@ -38,7 +38,7 @@ ALLOWED_IMPORTS = {
 def described(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = tmp_path_factory.mktemp("dags")
     settings = Settings(home=home)
-    manifest.refresh(settings)
+    parsed_project.refresh(settings)
     on_postgresql = {"warehouse": "postgresql", "warehouse_url": SecretStr(f"postgresql://us:{PLANTED}@nowhere/w")}
     settings = settings.model_copy(update=on_postgresql)
     environment = {**os.environ, **as_environment(settings), **FIXED, **TELEMETRY_OFF}
