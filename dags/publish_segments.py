@@ -44,23 +44,27 @@ def publish_segments() -> None:
             score(as_of_date)
 
     @step(pool="warehouse")
-    def check(planned: dict[str, Any]) -> None:
+    def check(planned: dict[str, Any]) -> dict[str, dict[str, str]]:
         from expectations import check_publish
-        from meterwise.validation import DataQualityError
 
-        for as_of_date in planned["as_of_dates"]:
-            if withheld := check_publish(as_of_date):
-                raise DataQualityError("\n".join(withheld.values()))
+        return {as_of_date: check_publish(as_of_date) for as_of_date in planned["as_of_dates"]}
 
     @step(pool="warehouse", outlets=[PUBLISHED])
-    def deliver(planned: dict[str, Any]) -> None:
+    def deliver(planned: dict[str, Any], withheld: dict[str, dict[str, str]]) -> None:
         from meterwise import ops
         from meterwise.publish import deliver as deliver_day
 
         for as_of_date in planned["as_of_dates"]:
-            deliver_day(as_of_date, str(get_current_context()["run_id"]))
+            deliver_day(as_of_date, str(get_current_context()["run_id"]), withheld=withheld[as_of_date])
         ops.record_build("publish", planned["as_of_dates"], begun_at=datetime.fromisoformat(planned["begun_at"]))
         hand_on(PUBLISHED, planned["as_of_dates"])
+
+    @step()
+    def report(withheld: dict[str, dict[str, str]]) -> None:
+        from meterwise.outcomes import RefusedError
+
+        if reasons := [reason for tables in withheld.values() for reason in tables.values()]:
+            raise RefusedError("\n".join(reasons))
 
     newest = {"as_of_date": "{{ ti.xcom_pull(task_ids='days')[-1] }}"}
     train = TriggerDagRunOperator(task_id="train", trigger_dag_id="train_segments", conf=newest)
@@ -68,7 +72,9 @@ def publish_segments() -> None:
     build, built = dbt_group("dbt", select=["tag:publish"], exclude=None, variables_from="plan")
     decide(as_of_dates) >> [train, planned]
     score_segments(planned) >> build
-    built >> check(planned) >> deliver(planned)
+    withheld = check(planned)
+    built >> withheld
+    deliver(planned, withheld) >> report(withheld)
 
 
 publish_segments()
