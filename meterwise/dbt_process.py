@@ -19,6 +19,8 @@ from typing import IO, Any, NoReturn, cast
 
 import psutil
 
+from meterwise.settings import replace_environment
+
 
 @dataclass(frozen=True)
 class Done:
@@ -129,8 +131,7 @@ def _obey(order: dict[str, Any]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(os.open(order["stdout"], os.O_WRONLY), 1)
         os.dup2(os.open(order["stderr"], os.O_WRONLY), 2)
-        os.environ.clear()
-        os.environ.update(order["environment"])
+        replace_environment(order["environment"])
         os.chdir(order["folder"])
         parsed = Manifest.from_msgpack(Path(order["parsed"]).read_bytes()) if order["parsed"] else None
         done = dbtRunner(manifest=parsed).invoke(order["arguments"])

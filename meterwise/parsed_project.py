@@ -12,7 +12,6 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from meterwise.settings import Settings, get_settings
-from meterwise.warehouse import Warehouse
 
 IGNORED = {"target", "logs", "dbt_packages", ".user.yml"}
 ENGINES = ("dbt-core", "dbt-duckdb", "dbt-postgres")
@@ -72,6 +71,8 @@ def _fingerprint(settings: Settings) -> str:
 
 def _database(settings: Settings) -> str:
     if settings.warehouse == "postgresql":
+        from meterwise.warehouse import Warehouse  # DAG files, which want nothing heavy, import this module
+
         return make_url(Warehouse(settings).sqlalchemy_url()).database or ""
     return settings.warehouse_path.stem
 

@@ -248,6 +248,12 @@ def tell_libraries(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)
 
 
+def replace_environment(variables: Mapping[str, str]) -> None:
+    """Let this process see these variables and no others."""
+    os.environ.clear()
+    os.environ.update(variables)
+
+
 def become(command: list[str], variables: Mapping[str, str]) -> NoReturn:
     """Become another program, with its own variables and none of our secrets."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
