@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-pytestmark = pytest.mark.figures
+pytestmark = [pytest.mark.figures, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[2]
 INJECT = ROOT.parent / "shared" / "tools" / "inject-faults"
