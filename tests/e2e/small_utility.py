@@ -15,12 +15,15 @@ from meterwise.commands.demo import advance
 from meterwise.commands.demo_state import DATABASES, Demo, settings_of
 from meterwise.commands.follow import Chain, run_day
 from meterwise.database import connect
+from meterwise.publish.tables import PUBLISHED
 from meterwise.settings import Settings
 from meterwise.stack.stack import Stack
 
 CUSTOMERS = 50
 FIRST, SECOND = date(2026, 7, 15), date(2026, 7, 16)
-TABLES = ("customer_segments", "churn_scores", "demand_forecasts", "customer_usage_daily", "customer_usage_hourly")
+TABLES = tuple(table.name for table in PUBLISHED)
+MAY_BE_EMPTY = {"meter_alerts"}
+"""Where all is well there is nothing to tell."""
 
 
 @dataclass

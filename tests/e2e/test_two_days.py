@@ -16,7 +16,16 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from e2e.small_utility import FAULTY, FIRST, PLANTED_SECRETS, SECOND, TABLES, TwoDays, published_tables
+from e2e.small_utility import (
+    FAULTY,
+    FIRST,
+    MAY_BE_EMPTY,
+    PLANTED_SECRETS,
+    SECOND,
+    TABLES,
+    TwoDays,
+    published_tables,
+)
 from meterwise import ops
 from meterwise.database import connect
 from meterwise.planning import BESIDE_THE_CHAIN, DAG_IDS, WATCH
@@ -29,7 +38,7 @@ pytestmark = pytest.mark.timeout(1500)
 
 def test_every_table_is_published_for_both_days(two_days: TwoDays) -> None:
     for day in (two_days.first, two_days.second):
-        assert all(day.tables[table] for table in TABLES)
+        assert all(day.tables[table] for table in set(TABLES) - MAY_BE_EMPTY)
     assert all(f'"as_of_date": "{FIRST}"' in row for row in two_days.first.tables["customer_segments"])
     assert any(f'"as_of_date": "{SECOND}"' in row for row in two_days.second.tables["customer_segments"])
 

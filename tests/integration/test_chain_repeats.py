@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from meterwise.database import connect
 from meterwise.postgres import EmbeddedPostgres
+from meterwise.publish.tables import PUBLISHED
 from meterwise.settings import Settings
 from meterwise.sources.synthetic import SyntheticUtility
 from meterwise.validation import DataQualityError
@@ -18,7 +19,7 @@ from meterwise.warehouse import Warehouse
 
 DAY = date(2026, 7, 15)
 CUSTOMERS, MONTHS = 50, 6
-TABLES = ("customer_segments", "churn_scores", "demand_forecasts", "customer_usage_daily", "customer_usage_hourly")
+TABLES = tuple(table.name for table in PUBLISHED)
 
 
 @dataclass(frozen=True)
