@@ -61,6 +61,7 @@ def history(
     Raises:
         EditError: A time cannot be read.
     """
+    settings = settings or get_settings()
     zone = ZoneInfo(load_sources(settings=settings).utility.timezone)
     return records.trail(meter_id, _utc(start, zone), _utc(end, zone), settings)
 

@@ -9,7 +9,9 @@ import pyarrow as pa
 import pytest
 from landing_site import Site, on_both_engines
 from pydantic import SecretStr
+from typer.testing import CliRunner
 
+from meterwise.cli import app
 from meterwise.database import connect
 from meterwise.editing import asked, edits, records
 from meterwise.editing.asked import EditError
@@ -176,3 +178,34 @@ def test_a_file_of_edits_is_one_edit_and_a_faulty_row_spoils_it(reads: Site, tmp
     path.write_text("meter,start\nM1,2\n")
     with pytest.raises(EditError, match="Missing: interval_start, kwh, meter_id; unknown: meter, start"):
         asked.of_csv(path, "import", None)
+
+
+def test_the_command_shows_what_would_change_and_asks(reads: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meterwise.editing.edits.get_settings", lambda: reads.settings)
+    given = [
+        "reads",
+        "edit",
+        "M1",
+        "--from",
+        "2026-07-01T14:00",
+        "--to",
+        "2026-07-01T15:00",
+        "--kwh",
+        "2.5",
+        "--reason",
+    ]
+
+    def run(*arguments: str, answer: str = "") -> str:
+        done = CliRunner().invoke(app, arguments, input=answer, env={"COLUMNS": "200"})
+        return f"{done.exit_code} {done.output}"
+
+    asked_for = run(*given, "display read", "--author", "A. Fitter", answer="n")
+    assert "2 read(s) of 1 meter(s), 0 of them missing so far: 2.000 kWh before, 5.000 kWh after." in asked_for
+    assert "1 " in asked_for[:2]
+    assert "No read of M1 was edited" in run("reads", "history", "M1")
+    assert "0 " in run(*given, "display read", "--author", "A. Fitter", "--yes")[:2]
+    told = run("reads", "history", "M1", "--from", "2026-07-01T14:30")
+    assert told.count("display read") == 1
+    assert "A. Fitter" in told
+    assert "1 'noon' is not a time" in run("reads", "history", "M1", "--to", "noon")
+    assert "1 Say which reads" in run("reads", "edit", "M1", "--reason", "x", "--author", "y")
