@@ -53,6 +53,8 @@ def add_homes(utility: TinyUtility) -> None:
     quarter = "local_start::date between date '2026-03-17' and date '2026-03-18' and local_start::time >= time '00:15'"
     add_reads(utility, "['Q']", "2026-03-01", "2026-04-03", THIRDS, quarter, minutes=15)
     add_reads(utility, "['S']", "2026-03-01", "2026-03-31", RISING)
+    negative = "case when local_start = timestamp '2026-03-05 06:00' then -9 else 2 end"
+    add_reads(utility, "['R']", "2026-03-01", "2026-04-03", negative)
     add_reads(utility, "['gone']", "2026-03-01", "2026-03-20", "1")
     add_reads(utility, "['old']", "2026-03-01", "2026-03-20", "1")
     add_reads(utility, "['new']", "2026-03-21", "2026-04-03", "1")
@@ -101,11 +103,11 @@ def test_an_hour_is_interpolated(built: Settings) -> None:
 def test_a_morning_follows_like_days_and_the_neighbours(built: Settings) -> None:
     found = estimates(built, "H", "2026-03-11")
 
-    # Twelve of 17 neighbours used twice as much; 17 neighbours count 17 to 10 against no news.
+    # Twelve of 18 neighbours used twice as much; 18 neighbours count 18 to 10 against no news.
     scales = [float(row["estimated_kwh"]) / (1 + row["hour_of_day"] / 10) for row in found]
     assert [row["hour_of_day"] for row in found] == list(range(6, 14))
     assert {row["method"] for row in found} == {"like_days"}
-    assert scales == pytest.approx([1 + (29 / 17 - 1) * 17 / 27] * 8, abs=0.04)
+    assert scales == pytest.approx([1 + (30 / 18 - 1) * 18 / 28] * 8, abs=0.04)
 
 
 def test_a_repeated_hour_is_estimated_twice_and_a_skipped_one_is_no_gap(built: Settings) -> None:
@@ -190,6 +192,23 @@ def test_a_validated_read_says_what_it_is(built: Settings) -> None:
         {"quality_code": "estimated", "n": 8, "originals": 0},
         {"quality_code": "measured", "n": 16, "originals": 16},
     ]
+
+
+def test_a_rejected_read_is_estimated_and_stays_beside_its_estimate(built: Settings) -> None:
+    (found,) = rows(
+        built,
+        "select consumption_kwh, original_kwh, quality_code, broken_rules from intermediate.int_validated_reads "
+        "where meter_id = 'R' and interval_start_utc = timestamp '2026-03-05 05:00'",
+    )
+    (gap,) = rows(built, "select gap_minutes, is_rejected from intermediate.int_read_gaps where meter_id = 'R'")
+    (day,) = rows(
+        built,
+        "select * from marts.customer_usage_daily where customer_id = 'R' and local_date = date '2026-03-05'",
+    )
+
+    assert list(found.values()) == [Decimal(2), Decimal(-9), "estimated", "negative"]
+    assert gap == {"gap_minutes": 60, "is_rejected": True}
+    assert (day["consumption_kwh"], day["measured_minutes"], day["suspect_minutes"]) == (Decimal(48), 1380, 60)
 
 
 def test_estimates_go_when_the_true_read_arrives_and_are_no_fresh_data(built: Settings) -> None:

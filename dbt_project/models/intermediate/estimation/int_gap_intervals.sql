@@ -97,7 +97,7 @@ versions as (
         reads.consumption_kwh,
         reads.measured_minutes,
         {{ newest_first(['reads.meter_id', 'reads.interval_start_utc']) }} as age
-    from {{ ref('stg_meter_reads') }} as reads
+    from {{ ref('int_checked_reads') }} as reads
     inner join wanted
         on reads.meter_id = wanted.meter_id and reads.interval_start_utc = wanted.interval_start_utc
     where reads.channel = 'import'
@@ -186,7 +186,7 @@ estimated as (
             interpolated.use_kwh,
             profiles.use_kwh,
             {{ rounded_decimal('intervals.interval_minutes * usual.kwh_per_minute') }}
-        ) as estimated_kwh,
+        )::decimal(18, 6) as estimated_kwh,
         case
             when interpolated.use_kwh is not null then 'interpolation'
             when profiles.use_kwh is not null then 'like_days'

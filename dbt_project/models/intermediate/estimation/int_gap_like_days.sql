@@ -189,14 +189,14 @@ scaled as (
         meter_id,
         local_date,
         like_date,
-        case
+        (case
             when day_use > 0 and like_use > 0
                 then {{ rounded_decimal(
                     '1 + (least(3, greatest(0.333, day_use / like_use)) - 1) * neighbours / (neighbours + '
                     ~ var('neighbours_for_half') ~ ')'
                 ) }}
-            else 1::decimal(18, 6)
-        end as scale
+            else 1
+        end)::decimal(18, 6) as scale
     from compared
 )
 

@@ -117,7 +117,7 @@ read_versions as (
         reads.consumption_kwh,
         reads.measured_minutes,
         {{ newest_first(['reads.meter_id', 'reads.interval_start_utc']) }} as age
-    from {{ ref('stg_meter_reads') }} as reads
+    from {{ ref('int_checked_reads') }} as reads
     inner join bracket_dates
         on reads.meter_id = bracket_dates.meter_id
         and reads.interval_start_utc::date = bracket_dates.date_utc

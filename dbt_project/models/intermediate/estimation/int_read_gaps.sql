@@ -115,7 +115,7 @@ versions as (
         reads.interval_minutes,
         reads.measured_minutes,
         {{ newest_first(['reads.meter_id', 'reads.interval_start_utc']) }} as age
-    from {{ ref('stg_meter_reads') }} as reads
+    from {{ ref('int_checked_reads') }} as reads
     inner join looked_at
         on reads.meter_id = looked_at.meter_id
         and reads.interval_start_utc::date = looked_at.date_utc
@@ -186,16 +186,30 @@ measured as (
     where gap_end_utc > gap_start_utc
 ),
 
+rejected as (
+    select distinct
+        measured.meter_id,
+        measured.gap_start_utc
+    from measured
+    inner join {{ ref('int_read_findings') }} as findings
+        on measured.meter_id = findings.meter_id
+        and findings.interval_start_utc >= measured.gap_start_utc
+        and findings.interval_start_utc < measured.gap_end_utc
+    where findings.channel = 'import' and findings.is_rejected
+),
+
 gaps as (
     select
-        meter_id,
+        measured.meter_id,
         'import' as channel,
-        gap_start_utc,
-        gap_end_utc,
-        gcd(gap_minutes, interval_minutes)::integer as interval_minutes,
-        gap_minutes,
-        false as is_rejected
+        measured.gap_start_utc,
+        measured.gap_end_utc,
+        gcd(measured.gap_minutes, measured.interval_minutes)::integer as interval_minutes,
+        measured.gap_minutes,
+        rejected.meter_id is not null as is_rejected
     from measured
+    left join rejected
+        on measured.meter_id = rejected.meter_id and measured.gap_start_utc = rejected.gap_start_utc
 )
 
 select * from gaps
