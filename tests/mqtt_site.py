@@ -112,6 +112,11 @@ class Installation:
             stop.set()
             thread.join()
 
+    def kept(self) -> int:
+        """Messages that are on disk."""
+        files = (self.settings.listening_path / "meter_reads").glob("*.ndjson*")
+        return sum(path.read_bytes().count(b"\n") for path in files)
+
     def land(self) -> None:
         accept(land("meter_reads", DAY, self.settings), self.settings)
 

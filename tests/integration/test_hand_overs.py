@@ -16,10 +16,10 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return tiny_settings(tmp_path_factory.mktemp("hand_over"))
 
 
-def waiting(utility: TinyUtility, meter_id: str, quality_code: str) -> str:
+def waiting(utility: TinyUtility, meter_id: str, quality_code: str, suspect: int | None = None) -> str:
     """A load of one meter that landed and waits for its check."""
     load_id = utility.reads(meter_id, "2026-03-01", "2026-03-02")
-    suspect = 48 if quality_code == "suspect" else 0
+    suspect = suspect if suspect is not None else 48 if quality_code == "suspect" else 0
     utility.warehouse.execute(f"update raw.meter_reads set quality_code = '{quality_code}' where load_id = '{load_id}'")
     utility.warehouse.execute(
         f"update raw.load_audit set state = 'landed', accepted_rows = 48, suspect_rows = {suspect} "
@@ -47,6 +47,14 @@ def test_one_bad_load_is_refused_and_the_good_ones_go_on(settings: Settings) -> 
     kept = Warehouse(settings).arrow("select count(*) as n, min(reason) as reason from raw.quarantine").to_pylist()[0]
     assert kept["n"] == 48
     assert "quality_code" in kept["reason"]
+
+
+def test_a_handful_of_suspect_reads_refuses_no_small_load(settings: Settings) -> None:
+    small = waiting(TinyUtility(settings), "M1", "suspect", suspect=5)
+
+    expectations.check_landing("meter_reads", DAY, [small], settings)
+
+    assert states(settings) == {small: "accepted"}
 
 
 def test_a_table_without_a_suite_is_accepted(settings: Settings) -> None:

@@ -10,7 +10,10 @@ import pytest
 from mqtt_site import Broker, Installation, broker_at, publish, read, wait_for
 
 from meterwise import quarantine
+from meterwise.settings import as_environment
 from meterwise.sources.check import check
+from meterwise.stack.processes import end
+from meterwise.stack.stack import Stack
 from meterwise.stack.state import any_free_port
 
 READS = "select count(*), count(distinct (meter_id, interval_start_utc)) from raw.meter_reads"
@@ -123,3 +126,21 @@ def test_check_understands_what_comes(site: Installation, monkeypatch: pytest.Mo
 def test_check_says_that_nobody_is_there(tmp_path: Path) -> None:
     (alone,) = check(Installation(tmp_path, any_free_port()).settings)
     assert "cannot be reached (Connection refused)" in str(alone.problem)
+
+
+def test_listener_of_the_stack_is_a_part_that_is_started_again(site: Installation) -> None:
+    stack = Stack(site.settings)
+    assert stack._listens()
+    child = stack._listener()
+    home = site.settings.home_path
+    home.mkdir()
+    child.start(as_environment(site.settings), home)
+    wait_for(lambda: "listening to" in child.log.read_text(), 60)
+    child.kill(home)
+    publish(site.port, [read(1)])
+    child.start(as_environment(site.settings), home)
+    wait_for(lambda: site.kept() == 1, 60)
+    end([child], home)
+    assert child.ended() == "ended with exit code 0"
+    site.land()
+    assert site.rows(READS) == [(1, 1)]
