@@ -1,4 +1,4 @@
-"""Throw away what is old and no longer needed, once a week: logs, Airflow's history, validations, models, meter reads.
+"""Throw away what is old once a week: logs, Airflow's history, validations, models, messages, reads.
 
 How long each is kept is a setting (`METERWISE_..._KEPT_DAYS`); the log of a task says what it freed. Nothing goes that
 a publication, a champion or the history of a feature needs, and nothing while a backup is being made. Old publications
@@ -9,7 +9,14 @@ from airflow.sdk import dag
 
 from defaults import COMMON, at, step
 
-KINDS = {"logs": None, "validations": None, "airflow": None, "models": None, "reads": "warehouse"}
+KINDS = {
+    "logs": None,
+    "validations": None,
+    "airflow": None,
+    "models": None,
+    "messages": "warehouse",
+    "reads": "warehouse",
+}
 """What is thrown away, and the pool that it needs."""
 
 
