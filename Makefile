@@ -100,6 +100,10 @@ quality: $(STAMP) ## measure the churn model beside an oracle and plain methods,
 alert-quality: $(STAMP) ## measure the alert scores on FOLDERS, each with reads.csv and labels.csv, into docs/quality.md
 	@$(BIN)/python -m meterwise.commands.alert_quality $(FOLDERS)
 
+.PHONY: alert-rules-quality
+alert-rules-quality: $(STAMP) ## measure the alerts of the rules on a made-up utility, into docs/quality.md (minutes)
+	@$(BIN)/python -m meterwise.commands.alert_rules_quality
+
 .PHONY: bench-readers
 bench-readers: $(STAMP) ## time 200 readers of published while a million rows are delivered (2 minutes; WRITE=1 puts it into docs/operations.md)
 	@$(BIN)/python benchmarks/published_readers.py $(if $(WRITE),--write)
