@@ -29,9 +29,9 @@ case {{ alert_type }}
         when 'reverse_energy' then 2
         when 'fault' then 3
         when 'tamper_suspected' then 4
-        when 'drift' then 5
+        when 'vacancy' then 5
         when 'high_use' then 6
-        when 'vacancy' then 7
+        when 'drift' then 7
         else 8
     end
 {%- endmacro %}
@@ -41,18 +41,19 @@ case {{ alert_type }}
 coalesce(({{ value }})::decimal(18, 1)::varchar, 'null')
 {%- endmacro %}
 
-{# How often such a sign was right on the made-up utility that the rules were tuned on (decision 0170). #}
-{% macro alert_prior(alert_type, evidence_days) -%}
+{# How often such a sign was right on the made-up utility that the rules were tuned on (decision 0170); strength is the
+   share of the expected energy that was measured, of a fall the highest week after it by the lowest before. #}
+{% macro alert_prior(alert_type, evidence_days, strength) -%}
 (case
-            when {{ alert_type }} = 'dead_meter' then 0.95
-            when {{ alert_type }} = 'outage' then 0.95
+            when {{ alert_type }} in ('dead_meter', 'outage') then 0.95
             when {{ alert_type }} = 'reverse_energy' then 0.9
             when {{ alert_type }} = 'fault' then 0.7
+            when {{ alert_type }} = 'tamper_suspected' and {{ strength }} < 0.75 then 0.8
             when {{ alert_type }} = 'tamper_suspected' then 0.5
-            when {{ alert_type }} = 'vacancy' and {{ evidence_days }} >= 7 then 0.9
-            when {{ alert_type }} = 'vacancy' then 0.7
-            when {{ alert_type }} = 'high_use' then 0.7
-            else 0.4
+            when {{ alert_type }} = 'vacancy' and {{ evidence_days }} >= 6 then 0.98
+            when {{ alert_type }} = 'vacancy' then 0.95
+            when {{ alert_type }} in ('high_use', 'low_use') then 0.5
+            else 0.2
         end)::decimal(9, 6)
 {%- endmacro %}
 

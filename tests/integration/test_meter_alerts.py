@@ -36,7 +36,7 @@ KWH_PER_HOUR = """
         when meter_id = 'EMPTY' and day between date '2026-03-30' and date '2026-04-12' then 0.2
         when meter_id = 'HIDDEN' and day >= date '2026-03-05' then 0.4
         when meter_id = 'MORE' and day >= date '2026-03-27' then 2.5
-        when meter_id = 'LESS' and day >= date '2026-03-09' then 0.7
+        when meter_id = 'LESS' and day >= date '2026-03-09' then 0.75
         when meter_id = 'BACK' and day >= date '2026-03-30' and hour = 12 then -1
         when meter_id = 'NEW' then 9
         else 1
@@ -147,7 +147,7 @@ def alerts(built: Settings) -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
         ("EMPTY", "vacancy", date(2026, 3, 30), date(2026, 4, 4)),
         ("HIDDEN", "tamper_suspected", date(2026, 3, 5), date(2026, 4, 4)),
         ("MORE", "high_use", date(2026, 3, 27), date(2026, 4, 4)),
-        ("LESS", "low_use", date(2026, 3, 8), date(2026, 4, 4)),
+        ("LESS", "low_use", date(2026, 3, 9), date(2026, 4, 4)),
         ("BACK", "reverse_energy", date(2026, 3, 30), date(2026, 4, 4)),
         ("ODD", "fault", date(2026, 3, 30), date(2026, 4, 3)),
         ("F2", "outage", date(2026, 4, 2), date(2026, 4, 3)),

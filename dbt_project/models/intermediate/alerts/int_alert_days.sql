@@ -96,11 +96,11 @@ like_days as (
     group by as_of_date, meter_id, is_weekend
 ),
 
--- Never less than a quarter of a like day: a line through few days may point below nothing.
 likely as (
     select
         weathered.*,
         like_days.like_days,
+        like_days.like_kwh as usual_kwh,
         greatest(
             like_days.weatherless_kwh + weathered.weather_kwh, 0.25 * like_days.like_kwh
         )::decimal(18, 6) as like_kwh
@@ -109,13 +109,16 @@ likely as (
         on weathered.as_of_date = like_days.as_of_date
         and weathered.meter_id = like_days.meter_id
         and weathered.is_weekend = like_days.is_weekend
-    where like_days.like_days >= 6 and like_days.like_kwh > 0
+    where like_days.like_days >= case when weathered.is_weekend then 5 else 10 end and like_days.like_kwh > 0
 ),
 
+-- Where the season took away more than half of a meter's use, little is left to judge it by.
 compared as (
     select
         *,
-        case when measured_minutes >= 1320 then {{ share_of('kwh', 'like_kwh') }} end as like_share
+        case
+            when measured_minutes >= 1320 and 2 * like_kwh >= usual_kwh then {{ share_of('kwh', 'like_kwh') }}
+        end as like_share
     from likely
 ),
 
@@ -168,10 +171,10 @@ expected as (
         like_days,
         neighbours,
         (like_kwh * day_factor)::decimal(18, 6) as expected_kwh,
-        case
+        (case
             when like_share is not null
                 then {{ share_of('like_share', 'day_factor') }}
-        end as use_share
+        end)::decimal(18, 6) as use_share
     from factored
 )
 

@@ -84,62 +84,114 @@ run_alerts as (
         case
             when day_state = 'zero' then 'dead_meter'
             when day_state = 'high' then 'high_use'
-            when run_days < 19 then 'vacancy'
-            else 'tamper_suspected'
+            else 'vacancy'
         end as alert_type,
         first_date,
         last_date,
         run_days as evidence_days,
         measured_kwh,
-        expected_kwh
+        expected_kwh,
+        {{ share_of('measured_kwh', 'expected_kwh') }} as strength
     from runs
     where (day_state = 'zero' and run_days >= 3)
         or (day_state = 'high' and run_days >= 5)
         or (day_state = 'low' and run_days >= 4)
 ),
 
+-- Weeks of the calendar, so that what began in one is still dated so a week later. A median forgets a few odd days.
 weeks as (
     select
-        as_of_date,
-        meter_id,
-        floor(days_ago / 7.0)::integer as weeks_ago,
-        sum(kwh) as kwh,
-        sum(expected_kwh) as expected_kwh,
-        {{ share_of('sum(kwh)', 'sum(expected_kwh)') }} as week_share
+        days.as_of_date,
+        days.meter_id,
+        date_trunc('week', days.local_date)::date as week_start_on,
+        min({{ days_between("date_trunc('week', days.local_date)", "date_trunc('week', meters.complete_on)") }})
+        / 7 as weeks_ago,
+        (percentile_disc(0.5) within group (order by days.use_share))::decimal(18, 6) as week_share
     from days
-    where use_share is not null
-    group by as_of_date, meter_id, floor(days_ago / 7.0)
+    inner join meters on days.as_of_date = meters.as_of_date and days.meter_id = meters.meter_id
+    where days.use_share is not null
+    group by days.as_of_date, days.meter_id, date_trunc('week', days.local_date)::date
     having count(*) >= 4
 ),
 
-levels as (
+-- Every week that could be the first of a lower use, with the eight weeks before it.
+splits as (
+    select
+        weeks.as_of_date,
+        weeks.meter_id,
+        first_weeks.weeks_ago as first_week,
+        {{ rounded_decimal(mean('case when weeks.weeks_ago <= first_weeks.weeks_ago then weeks.week_share end')) }}
+            as share_after,
+        {{ rounded_decimal(mean('case when weeks.weeks_ago > first_weeks.weeks_ago then weeks.week_share end')) }}
+            as share_before,
+        {{ share_of(
+            'max(case when weeks.weeks_ago <= first_weeks.weeks_ago then weeks.week_share end)',
+            'min(case when weeks.weeks_ago > first_weeks.weeks_ago then weeks.week_share end)'
+        ) }} as gap_share
+    from weeks
+    inner join (values (3), (4), (5), (6), (7), (8), (9), (10), (11)) as first_weeks (weeks_ago)
+        on weeks.weeks_ago <= first_weeks.weeks_ago + 8
+    group by weeks.as_of_date, weeks.meter_id, first_weeks.weeks_ago
+    having count(case when weeks.weeks_ago <= first_weeks.weeks_ago then 1 end) >= 3
+        and count(case when weeks.weeks_ago > first_weeks.weeks_ago then 1 end) >= 4
+),
+
+falls as (
+    select
+        *,
+        row_number() over (
+            partition by as_of_date, meter_id order by gap_share * share_after / share_before, first_week
+        ) as clearest_first
+    from splits
+    where (gap_share < 0.95 and share_after < 0.85 * share_before)
+        or (first_week >= 8 and gap_share < 1.1 and share_after < 0.72 * share_before)
+),
+
+-- The days since: from the first low one of about that week on, against what was usual before.
+fallen_days as (
+    select
+        falls.as_of_date,
+        falls.meter_id,
+        falls.gap_share,
+        falls.share_after,
+        falls.share_before,
+        meters.complete_on,
+        days.days_ago,
+        days.local_date,
+        days.kwh,
+        (days.expected_kwh * falls.share_before)::decimal(18, 6) as expected_kwh,
+        min(case when 2 * days.use_share < falls.share_after + falls.share_before then days.local_date end)
+            over (partition by falls.as_of_date, falls.meter_id) as first_date
+    from falls
+    inner join meters on falls.as_of_date = meters.as_of_date and falls.meter_id = meters.meter_id
+    inner join days
+        on falls.as_of_date = days.as_of_date
+        and falls.meter_id = days.meter_id
+        and days.local_date >= date_trunc('week', meters.complete_on)::date - 7 * falls.first_week - 6
+    where falls.clearest_first = 1 and days.use_share is not null
+),
+
+-- A step is a matter of the meter; what comes little by little is one of the home, unless it goes further than saving
+-- does. It must still go on: a journey that is just over has left low weeks too.
+fall_alerts as (
     select
         as_of_date,
         meter_id,
-        max(case when weeks_ago = 0 then week_share end) as share_0,
-        max(case when weeks_ago < 3 then week_share end) as most_share_3,
-        min(case when weeks_ago < 3 then week_share end) as least_share_3,
-        min(case when weeks_ago >= 4 then week_share end) as least_share_before,
-        count(case when weeks_ago < 4 then 1 end) as recent_weeks,
-        sum(case when weeks_ago < 4 then kwh end)::decimal(18, 6) as measured_kwh,
-        sum(case when weeks_ago < 4 then expected_kwh end)::decimal(18, 6) as expected_kwh
-    from weeks
-    group by as_of_date, meter_id
-),
-
-level_alerts as (
-    select
-        levels.as_of_date,
-        levels.meter_id,
-        'low_use' as alert_type,
-        meters.complete_on - 27 as first_date,
-        meters.complete_on as last_date,
-        28 as evidence_days,
-        levels.measured_kwh,
-        levels.expected_kwh
-    from levels
-    inner join meters on levels.as_of_date = meters.as_of_date and levels.meter_id = meters.meter_id
-    where levels.recent_weeks = 4 and levels.most_share_3 < 0.8 and levels.most_share_3 < levels.least_share_before
+        case
+            when share_after >= 0.72 * share_before then 'low_use'
+            when gap_share < 0.9 then 'tamper_suspected'
+            else 'drift'
+        end as alert_type,
+        first_date,
+        complete_on as last_date,
+        count(*)::integer as evidence_days,
+        sum(kwh)::decimal(18, 6) as measured_kwh,
+        sum(expected_kwh)::decimal(18, 6) as expected_kwh,
+        gap_share as strength
+    from fallen_days
+    where local_date >= first_date
+    group by as_of_date, meter_id, first_date, complete_on, gap_share, share_after, share_before
+    having sum(case when days_ago < 3 then kwh end) < 0.85 * sum(case when days_ago < 3 then expected_kwh end)
 ),
 
 -- The meters of a feeder that was without supply are silent for that reason: they count from its end on.
@@ -168,7 +220,9 @@ silent_alerts as (
         silences.complete_on as last_date,
         (silences.complete_on - silences.heard_until)::integer as evidence_days,
         0::decimal(18, 6) as measured_kwh,
-        (daily_needs.expected_daily_kwh * (silences.complete_on - silences.heard_until))::decimal(18, 6) as expected_kwh
+        (daily_needs.expected_daily_kwh * (silences.complete_on - silences.heard_until))::decimal(18, 6)
+            as expected_kwh,
+        0::decimal(18, 6) as strength
     from silences
     left join daily_needs
         on silences.as_of_date = daily_needs.as_of_date and silences.meter_id = daily_needs.meter_id
@@ -184,7 +238,8 @@ suspect_alerts as (
         max(local_date) as last_date,
         count(*)::integer as evidence_days,
         sum(kwh)::decimal(18, 6) as measured_kwh,
-        sum(expected_kwh)::decimal(18, 6) as expected_kwh
+        sum(expected_kwh)::decimal(18, 6) as expected_kwh,
+        0::decimal(18, 6) as strength
     from days
     where suspect_minutes >= 60 and days_ago < {{ recent_days() }}
     group by as_of_date, meter_id
@@ -217,7 +272,8 @@ reverse_alerts as (
         max(local_date) as last_date,
         count(distinct local_date)::integer as evidence_days,
         sum(kwh)::decimal(18, 6) as measured_kwh,
-        0::decimal(18, 6) as expected_kwh
+        0::decimal(18, 6) as expected_kwh,
+        0::decimal(18, 6) as strength
     from backward_hours
     group by as_of_date, meter_id
     having count(distinct local_date) >= 2
@@ -244,7 +300,8 @@ outage_alerts as (
         sum(outages.outage_hours)::integer as evidence_days,
         0::decimal(18, 6) as measured_kwh,
         {{ rounded_decimal('sum(typical.expected_daily_kwh * outages.outage_hours)::double precision / 24') }}
-            as expected_kwh
+            as expected_kwh,
+        0::decimal(18, 6) as strength
     from outages
     left join typical on outages.as_of_date = typical.as_of_date and outages.feeder_code = typical.feeder_code
     group by outages.as_of_date, outages.feeder_code, outages.first_date
@@ -253,7 +310,7 @@ outage_alerts as (
 signs as (
     select * from run_alerts
     union all
-    select * from level_alerts
+    select * from fall_alerts
     union all
     select * from silent_alerts
     union all
@@ -269,7 +326,7 @@ judged_signs as (
         signs.*,
         daily_needs.like_days,
         daily_needs.neighbours,
-        {{ alert_prior('signs.alert_type', 'signs.evidence_days') }} as prior_confidence
+        {{ alert_prior('signs.alert_type', 'signs.evidence_days', 'signs.strength') }} as prior_confidence
     from signs
     left join daily_needs on signs.as_of_date = daily_needs.as_of_date and signs.meter_id = daily_needs.meter_id
 )
