@@ -71,7 +71,7 @@ PUBLISHED = (
     ),
 )
 
-MONITORED = ("load_now",)
+MONITORED = ("meter_alerts", "load_now")
 """Tables that are delivered by themselves, every few minutes."""
 
 

@@ -196,7 +196,7 @@ def test_a_customer_is_told_the_reason_in_kwh_and_money_and_how_to_save(alerts: 
     assert (more["audience"], more["customer_id"]) == ("customer", "C-MORE")
     assert more["advice"] == (
         "Since 2026-03-27 you have used 586 kWh in 9 days, 359 kWh more than your like days and your neighbours let "
-        "expect; that costs about 107.77 EUR more. Look at what is new: a heater, a freezer with frost, cooling. One "
+        "expect; that costs about 107.69 EUR more. Look at what is new: a heater, a freezer with frost, cooling. One "
         "degree less in heating or cooling saves about 6 %."
     )
 

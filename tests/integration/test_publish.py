@@ -360,3 +360,14 @@ def test_a_customer_that_changes_segment_is_remembered(build: Build, database: S
         "select as_of_date::text, segment_code, count(*) from ops.segment_assignments group by 1, 2 order by 1, 2"
     )
     assert _ask(database, remembered) == [(DAY_1, "mark 1", 10), (DAY_1, "steady", 10), (DAY_2, "mark 2", 10)]
+
+
+def test_a_day_without_alerts_publishes_none(build: Build, database: Settings) -> None:
+    build(DAY_1, mark=1)
+    deliver(DAY_1, "run-1", database)
+    build(DAY_2, mark=2, without="meter_alerts")
+    deliver(DAY_2, "run-2", database)
+
+    assert _ask(database, "select count(*) from published.meter_alerts") == [(0,)]
+    dated = "select as_of_date::text from published.publications where is_current and table_name = 'meter_alerts'"
+    assert _ask(database, dated) == [(DAY_2,)]

@@ -1,3 +1,5 @@
+{{ config(tags=['monitor']) }}
+
 with as_of_days as (
     {{ customer_days() }}
 ),

@@ -1,3 +1,5 @@
+{{ config(tags=['monitor']) }}
+
 with as_of_days as (
     {{ as_of_days('segments') }}
 ),

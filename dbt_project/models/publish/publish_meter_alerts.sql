@@ -1,5 +1,6 @@
 {{ config(
     materialized='incremental',
+    tags=['monitor'],
     incremental_strategy='append',
     pre_hook='{{ delete_days() }}',
     on_schema_change='append_new_columns'

@@ -1,4 +1,4 @@
-{{ config(indexes=indexed_by([['as_of_date', 'meter_id']])) }}
+{{ config(tags=['monitor'], indexes=indexed_by([['as_of_date', 'meter_id']])) }}
 
 with meters as (
     select * from {{ ref('int_alert_meters') }}

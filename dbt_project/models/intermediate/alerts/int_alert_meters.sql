@@ -1,4 +1,4 @@
-{{ config(indexes=indexed_by([['as_of_date', 'meter_id']])) }}
+{{ config(tags=['monitor'], indexes=indexed_by([['as_of_date', 'meter_id']])) }}
 
 with as_of_days as (
     {{ as_of_days('alerts') }}
@@ -20,7 +20,8 @@ reported as (
     select
         as_of_days.as_of_date,
         daily.meter_id,
-        daily.local_date
+        daily.local_date,
+        sum(daily.delta_kwh) <> 0 as is_live
     from as_of_days
     inner join daily
         on as_of_days.as_of_date >= daily.known_on
@@ -102,7 +103,8 @@ counted as (
         placed.meter_id,
         count(reported.local_date)::integer as history_days,
         min(reported.local_date) as first_read_on,
-        max(reported.local_date) as last_read_on
+        max(reported.local_date) as last_read_on,
+        max(case when reported.is_live then reported.local_date end) as last_live_on
     from placed
     left join reported
         on placed.as_of_date = reported.as_of_date
@@ -124,6 +126,7 @@ meters as (
         counted.history_days,
         counted.first_read_on,
         counted.last_read_on,
+        counted.last_live_on,
         complete.complete_on,
         case
             when placed.customer_id is null then 'not supplied'

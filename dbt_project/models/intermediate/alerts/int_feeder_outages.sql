@@ -1,3 +1,5 @@
+{{ config(tags=['monitor']) }}
+
 with meters as (
     select * from {{ ref('int_alert_meters') }}
     where watch_state = 'watched' and feeder_code is not null

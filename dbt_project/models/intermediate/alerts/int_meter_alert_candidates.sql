@@ -1,3 +1,5 @@
+{{ config(tags=['monitor']) }}
+
 with meters as (
     select * from {{ ref('int_alert_meters') }}
 ),

@@ -1,3 +1,5 @@
+{{ config(tags=['monitor']) }}
+
 with meters as (
     select * from {{ ref('int_alert_meters') }}
 ),
@@ -10,9 +12,9 @@ outages as (
     select * from {{ ref('int_feeder_outages') }}
 ),
 
-hourly as (
-    select * from {{ ref('int_usage_hourly_ledger') }}
-    where local_date > (select min(meters.as_of_date) - {{ recent_days() }} from meters)
+findings as (
+    select * from {{ ref('int_read_findings') }}
+    where channel = 'import' and local_date > (select min(meters.as_of_date) - {{ recent_days() }} from meters)
 ),
 
 -- A meter's own habits, from the days that it is judged by.
@@ -81,11 +83,7 @@ run_alerts as (
     select
         as_of_date,
         meter_id,
-        case
-            when day_state = 'zero' then 'dead_meter'
-            when day_state = 'high' then 'high_use'
-            else 'vacancy'
-        end as alert_type,
+        case when day_state = 'high' then 'high_use' else 'vacancy' end as alert_type,
         first_date,
         last_date,
         run_days as evidence_days,
@@ -93,122 +91,37 @@ run_alerts as (
         expected_kwh,
         {{ share_of('measured_kwh', 'expected_kwh') }} as strength
     from runs
-    where (day_state = 'zero' and run_days >= 3)
-        or (day_state = 'high' and run_days >= 5)
+    where (day_state = 'high' and run_days >= 5)
         or (day_state = 'low' and run_days >= 4)
 ),
 
--- Weeks of the calendar, so that what began in one is still dated so a week later. A median forgets a few odd days.
-weeks as (
+-- A meter that never stood still before is as dead at zero as without reads.
+last_signs as (
     select
-        days.as_of_date,
-        days.meter_id,
-        date_trunc('week', days.local_date)::date as week_start_on,
-        min({{ days_between("date_trunc('week', days.local_date)", "date_trunc('week', meters.complete_on)") }})
-        / 7 as weeks_ago,
-        (percentile_disc(0.5) within group (order by days.use_share))::decimal(18, 6) as week_share
-    from days
-    inner join meters on days.as_of_date = meters.as_of_date and days.meter_id = meters.meter_id
-    where days.use_share is not null
-    group by days.as_of_date, days.meter_id, date_trunc('week', days.local_date)::date
-    having count(*) >= 4
-),
-
--- Every week that could be the first of a lower use, with the eight weeks before it.
-splits as (
-    select
-        weeks.as_of_date,
-        weeks.meter_id,
-        first_weeks.weeks_ago as first_week,
-        {{ rounded_decimal(mean('case when weeks.weeks_ago <= first_weeks.weeks_ago then weeks.week_share end')) }}
-            as share_after,
-        {{ rounded_decimal(mean('case when weeks.weeks_ago > first_weeks.weeks_ago then weeks.week_share end')) }}
-            as share_before,
-        {{ share_of(
-            'max(case when weeks.weeks_ago <= first_weeks.weeks_ago then weeks.week_share end)',
-            'min(case when weeks.weeks_ago > first_weeks.weeks_ago then weeks.week_share end)'
-        ) }} as gap_share
-    from weeks
-    inner join (values (3), (4), (5), (6), (7), (8), (9), (10), (11)) as first_weeks (weeks_ago)
-        on weeks.weeks_ago <= first_weeks.weeks_ago + 8
-    group by weeks.as_of_date, weeks.meter_id, first_weeks.weeks_ago
-    having count(case when weeks.weeks_ago <= first_weeks.weeks_ago then 1 end) >= 3
-        and count(case when weeks.weeks_ago > first_weeks.weeks_ago then 1 end) >= 4
-),
-
-falls as (
-    select
-        *,
-        row_number() over (
-            partition by as_of_date, meter_id order by gap_share * share_after / share_before, first_week
-        ) as clearest_first
-    from splits
-    where (gap_share < 0.95 and share_after < 0.85 * share_before)
-        or (first_week >= 8 and gap_share < 1.1 and share_after < 0.72 * share_before)
-),
-
--- The days since: from the first low one of about that week on, against what was usual before.
-fallen_days as (
-    select
-        falls.as_of_date,
-        falls.meter_id,
-        falls.gap_share,
-        falls.share_after,
-        falls.share_before,
+        meters.as_of_date,
+        meters.meter_id,
+        meters.feeder_code,
         meters.complete_on,
-        days.days_ago,
-        days.local_date,
-        days.kwh,
-        (days.expected_kwh * falls.share_before)::decimal(18, 6) as expected_kwh,
-        min(case when 2 * days.use_share < falls.share_after + falls.share_before then days.local_date end)
-            over (partition by falls.as_of_date, falls.meter_id) as first_date
-    from falls
-    inner join meters on falls.as_of_date = meters.as_of_date and falls.meter_id = meters.meter_id
-    inner join days
-        on falls.as_of_date = days.as_of_date
-        and falls.meter_id = days.meter_id
-        and days.local_date >= date_trunc('week', meters.complete_on)::date - 7 * falls.first_week - 6
-    where falls.clearest_first = 1 and days.use_share is not null
-),
-
--- A step is a matter of the meter; what comes little by little is one of the home, unless it goes further than saving
--- does. It must still go on: a journey that is just over has left low weeks too.
-fall_alerts as (
-    select
-        as_of_date,
-        meter_id,
-        case
-            when share_after >= 0.72 * share_before then 'low_use'
-            when gap_share < 0.9 then 'tamper_suspected'
-            else 'drift'
-        end as alert_type,
-        first_date,
-        complete_on as last_date,
-        count(*)::integer as evidence_days,
-        sum(kwh)::decimal(18, 6) as measured_kwh,
-        sum(expected_kwh)::decimal(18, 6) as expected_kwh,
-        gap_share as strength
-    from fallen_days
-    where local_date >= first_date
-    group by as_of_date, meter_id, first_date, complete_on, gap_share, share_after, share_before
-    having sum(case when days_ago < 3 then kwh end) < 0.85 * sum(case when days_ago < 3 then expected_kwh end)
+        case when habits.zero_days = 0 then meters.last_live_on else meters.last_read_on end as heard_until
+    from meters
+    left join habits on meters.as_of_date = habits.as_of_date and meters.meter_id = habits.meter_id
+    where meters.watch_state = 'watched'
 ),
 
 -- The meters of a feeder that was without supply are silent for that reason: they count from its end on.
 silences as (
     select
-        meters.as_of_date,
-        meters.meter_id,
-        meters.complete_on,
-        greatest(meters.last_read_on, coalesce(max(outages.last_date), meters.last_read_on)) as heard_until
-    from meters
+        last_signs.as_of_date,
+        last_signs.meter_id,
+        last_signs.complete_on,
+        greatest(last_signs.heard_until, coalesce(max(outages.last_date), last_signs.heard_until)) as heard_until
+    from last_signs
     left join outages
-        on meters.as_of_date = outages.as_of_date
-        and meters.feeder_code = outages.feeder_code
-        and outages.first_date <= meters.last_read_on + 1
-        and outages.last_date >= meters.last_read_on
-    where meters.watch_state = 'watched'
-    group by meters.as_of_date, meters.meter_id, meters.complete_on, meters.last_read_on
+        on last_signs.as_of_date = outages.as_of_date
+        and last_signs.feeder_code = outages.feeder_code
+        and outages.first_date <= last_signs.heard_until + 1
+        and outages.last_date >= last_signs.heard_until
+    group by last_signs.as_of_date, last_signs.meter_id, last_signs.complete_on, last_signs.heard_until
 ),
 
 silent_alerts as (
@@ -246,21 +159,23 @@ suspect_alerts as (
     having count(*) >= 3
 ),
 
-backward_hours as (
+backward_reads as (
     select
         meters.as_of_date,
         meters.meter_id,
-        hourly.local_date,
-        sum(hourly.delta_kwh)::decimal(18, 6) as kwh
+        findings.local_date,
+        findings.interval_start_utc,
+        min(findings.consumption_kwh) as kwh
     from meters
-    inner join hourly
-        on meters.meter_id = hourly.meter_id
-        and meters.as_of_date >= hourly.known_on
-        and hourly.local_date > meters.complete_on - {{ recent_days() }}
-        and hourly.local_date between meters.placed_on and meters.complete_on
+    inner join findings
+        on meters.meter_id = findings.meter_id
+        and meters.as_of_date >= findings.known_on
+        and findings.local_date > meters.complete_on - {{ recent_days() }}
+        and findings.local_date between meters.placed_on and meters.complete_on
     where meters.watch_state = 'watched'
-    group by meters.as_of_date, meters.meter_id, hourly.local_date, hourly.hour_start_utc
-    having sum(hourly.delta_kwh) < 0
+        and (findings.broken_rules like '%negative%' or findings.broken_rules like '%export_on_import%')
+        and findings.consumption_kwh < 0
+    group by meters.as_of_date, meters.meter_id, findings.local_date, findings.interval_start_utc
 ),
 
 reverse_alerts as (
@@ -274,7 +189,7 @@ reverse_alerts as (
         sum(kwh)::decimal(18, 6) as measured_kwh,
         0::decimal(18, 6) as expected_kwh,
         0::decimal(18, 6) as strength
-    from backward_hours
+    from backward_reads
     group by as_of_date, meter_id
     having count(distinct local_date) >= 2
 ),
@@ -310,7 +225,17 @@ outage_alerts as (
 signs as (
     select * from run_alerts
     union all
-    select * from fall_alerts
+    select
+        as_of_date,
+        meter_id,
+        alert_type,
+        first_date,
+        last_date,
+        evidence_days,
+        measured_kwh,
+        expected_kwh,
+        strength
+    from {{ ref('int_meter_use_falls') }}
     union all
     select * from silent_alerts
     union all
