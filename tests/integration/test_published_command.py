@@ -71,7 +71,9 @@ def test_the_screen_shows_the_first_rows_of_the_day_asked_for(command: typer.Typ
 @pytest.mark.usefixtures("two_days")
 def test_without_a_name_publications_are_listed(command: typer.Typer) -> None:
     listed = json.loads(CliRunner().invoke(command, ["--format", "json"]).output)
-    assert [(row["version"], row["is_current"]) for row in listed] == [(2, True)] * 5 + [(1, False)] * 5
+    assert [(row["version"], row["is_current"]) for row in listed] == [(2, True)] * len(PUBLISHED) + [(1, False)] * len(
+        PUBLISHED
+    )
 
 
 @pytest.mark.parametrize(
