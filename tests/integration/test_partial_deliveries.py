@@ -145,8 +145,8 @@ def test_books_of_an_older_version_are_brought_to_this_one(build: Build, databas
         connection.execute("alter table published_data.publications drop column note")
         connection.execute("alter table published_data.deliveries drop column base_version")
         connection.execute(
-            "create view published.publications as select version, table_name, publications.as_of_date, rows, checksum, "
-            "is_unchanged, model_versions, run_id, delivered_at, true as is_current "
+            "create view published.publications as select version, table_name, publications.as_of_date, rows, "
+            "checksum, is_unchanged, model_versions, run_id, delivered_at, true as is_current "
             "from published_data.publications join published_data.deliveries using (version)"
         )
     build(DAY_2, 2)

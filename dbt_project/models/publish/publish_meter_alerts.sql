@@ -2,6 +2,7 @@
     materialized='incremental',
     tags=['monitor'],
     incremental_strategy='append',
+    tags=['monitor'],
     pre_hook='{{ delete_days() }}',
     on_schema_change='append_new_columns'
 ) }}
