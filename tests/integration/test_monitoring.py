@@ -58,7 +58,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, postgres_server: EmbeddedPost
         "10.0 as p10_kwh, 16.0 as p50_kwh, 20.0 as p90_kwh, 16.0 as naive_kwh, '1' as model_version "
         "from range(24) as hours(h)"
     )
-    transform.build(f"+{transform.MONITOR}", [DAY.isoformat()], settings)
+    transform.build(f"+{transform.MONITOR} stg_crm_customers", [DAY.isoformat()], settings)
     publish_all(settings)
     return settings
 
