@@ -40,7 +40,11 @@ class TransformError(RuntimeError):
 
 
 def build(
-    select: str, as_of_dates: Sequence[str], settings: Settings | None = None, asked_dates: Sequence[str] = ()
+    select: str,
+    as_of_dates: Sequence[str],
+    settings: Settings | None = None,
+    asked_dates: Sequence[str] = (),
+    with_tests: bool = True,
 ) -> None:
     """Run one ``dbt build``.
 
@@ -49,6 +53,7 @@ def build(
         as_of_dates: Days (ISO) to build; the latest is the day itself, see ``plan_dates``.
         settings: Defaults to those of the process.
         asked_dates: See ``dbt_vars``.
+        with_tests: Whether dbt's tests of what is built run too.
 
     Raises:
         TransformError: A model or a test failed. What was built before stays as it was.
@@ -56,13 +61,13 @@ def build(
     settings = settings or get_settings()
     prepare(as_of_dates, settings)
     parsed_project.refresh(settings)
-    chosen = ["--select", select] if select else ["--exclude", PUBLISH]
+    chosen = ["--select", *select.split()] if select else ["--exclude", PUBLISH]
+    left_out = ["unit_test"] if with_tests else ["unit_test", "test"]
     run_dbt(
         [
             "build",
             *chosen,
-            "--exclude-resource-type",
-            "unit_test",
+            *(word for kind in left_out for word in ("--exclude-resource-type", kind)),
             "--vars",
             json.dumps(dbt_vars(as_of_dates, settings, asked_dates)),
         ],

@@ -57,7 +57,7 @@ def monitor(day: str, settings: Settings) -> int:
     """Look at new reads as `monitor_meters` does; returns the version."""
     check_landing("meter_reads", day, ingest.land_in_passing("meter_reads", day, settings), settings, in_passing=True)
     loads = planning.loads_to_monitor(day, settings)
-    transform.build(transform.MONITOR, [day], settings)
+    transform.build(transform.MONITOR, [day], settings, with_tests=False)
     version = deliver(day, "monitor", settings, only=MONITORED, withheld=check_monitored(day, settings))
     ops.record_build("monitor", [day], accepted_loads=loads, settings=settings)
     return version

@@ -1,6 +1,5 @@
 """Reads that land are in the load of now and in the alerts minutes later; nothing else that is published moves."""
 
-import json
 from datetime import date, datetime, timedelta
 
 import chain
@@ -59,18 +58,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, postgres_server: EmbeddedPost
         "10.0 as p10_kwh, 16.0 as p50_kwh, 20.0 as p90_kwh, 16.0 as naive_kwh, '1' as model_version "
         "from range(24) as hours(h)"
     )
-    build_all(settings)
+    transform.build(f"+{transform.MONITOR} stg_crm_customers", [DAY.isoformat()], settings, with_tests=False)
     publish_all(settings)
     return settings
-
-
-def build_all(settings: Settings) -> None:
-    """Build what the monitored models stand on, without their tests: those of the whole warehouse have their own."""
-    transform.prepare([DAY.isoformat()], settings)
-    skipped = [word for kind in ("test", "unit_test") for word in ("--exclude-resource-type", kind)]
-    variables = json.dumps(transform.dbt_vars([DAY.isoformat()], settings))
-    select = ["--select", f"+{transform.MONITOR}", "stg_crm_customers"]
-    transform.run_dbt(["build", *select, *skipped, "--vars", variables], settings)
 
 
 def place(utility: TinyUtility) -> None:

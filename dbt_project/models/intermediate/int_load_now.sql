@@ -2,7 +2,7 @@
 
 -- Three local days up to that of the build: what is older is nobody's load of now, and is not even read.
 with arrived as (
-    select * from {{ ref('stg_meter_reads') }}
+    select * from {{ ref('int_checked_reads') }}
     where channel = 'import'
         and interval_minutes <= 60
         and interval_start_utc >= {{ to_utc("date '" ~ last_as_of_date() ~ "' - 2") }}
