@@ -17,9 +17,9 @@ from meterwise.outcomes import NothingToDoError, RefusedError, last_words
 from meterwise.planning import local_timezone
 
 DOMAINS = {domain: Asset(f"raw/{domain}") for domain in ("crm", "meter_reads", "weather")}
-FEATURES = {model: Asset(f"features/{model}") for model in ("demand", "churn", "segments")}
-MODELS = {model: Asset(f"model/{model}") for model in ("demand", "churn", "segments")}
-SCORES = {model: Asset(f"scores/{model}") for model in ("demand", "churn")}
+FEATURES = {model: Asset(f"features/{model}") for model in ("demand", "churn", "segments", "alerts")}
+MODELS = {model: Asset(f"model/{model}") for model in ("demand", "churn", "segments", "alerts")}
+SCORES = {model: Asset(f"scores/{model}") for model in ("demand", "churn", "alerts")}
 PUBLISHED = Asset("published/segments")
 
 

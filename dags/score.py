@@ -1,4 +1,4 @@
-"""Score with the champion: demand every hour and churn every day, and whenever features or the champion are new.
+"""Score with the champion: demand hourly, churn and alerts daily, and whenever features or the champion are new.
 
 A fresh installation has no champion: training is started and this run ends with a word; the new champion starts it
 again. Where quality has dropped, training is started too, and scoring goes on.
@@ -12,7 +12,7 @@ from triggers import days, hand_on, is_scheduled, train_or
 
 from defaults import COMMON, FEATURES, MODELS, SCORES, at, step
 
-TIMES = {"demand": "5 * * * *", "churn": "0 19 * * *"}
+TIMES = {"demand": "5 * * * *", "churn": "0 19 * * *", "alerts": "15 19 * * *"}
 
 
 def score(model: str, cron: str) -> None:

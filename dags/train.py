@@ -10,7 +10,7 @@ from triggers import days, hand_on, is_scheduled
 
 from defaults import COMMON, MODELS, at, step
 
-TIMES = {"demand": "0 3 * * 1", "churn": "0 4 * * 1", "segments": "0 5 * * 1"}
+TIMES = {"demand": "0 3 * * 1", "churn": "0 4 * * 1", "segments": "0 5 * * 1", "alerts": "0 6 * * 1"}
 
 
 def train(model: str, cron: str) -> None:

@@ -17,7 +17,7 @@ LANDED = {
 """Raw tables that are checked after a domain has landed."""
 
 FEATURES = {"demand": "features_demand", "churn": "features_churn", "segments": "features_segments"}
-"""Feature table that is checked before a model trains or scores."""
+"""Feature table that is checked before a model trains or scores; alerts read the usage ledger, of checked loads."""
 
 PUBLISHED = (
     "customer_segments",
@@ -101,13 +101,13 @@ def check_landing(
     return verdicts
 
 
-def check_features(model: str, as_of_date: str, settings: Settings | None = None) -> Verdict:
-    """Check the features of one day before a model trains or scores with them.
+def check_features(model: str, as_of_date: str, settings: Settings | None = None) -> Verdict | None:
+    """Check the features of one day before a model trains or scores with them; None for a model without a table.
 
     Raises:
         DataQualityError: The features are refused.
     """
-    return check(FEATURES[model], as_of_date, settings=settings)
+    return check(FEATURES[model], as_of_date, settings=settings) if model in FEATURES else None
 
 
 def check_publish(as_of_date: str, settings: Settings | None = None) -> dict[str, str]:

@@ -13,8 +13,14 @@ from meterwise.settings import Settings
 from meterwise.utility import Utility
 
 DOMAINS = ("crm", "meter_reads", "weather")
-TRAINED = ("demand", "churn", "segments")
-SCORED = {"demand": "scores.demand_forecasts", "churn": "scores.churn_scores"}
+TRAINED = ("demand", "churn", "segments", "alerts")
+SCORED = {
+    "demand": "scores.demand_forecasts",
+    "churn": "scores.churn_scores",
+    "alerts": "scores.meter_alert_scores",
+}
+AWAITED = ("demand", "churn")
+"""Models whose scores a publication waits for; alerts are told by rules too, so they go out without the others."""
 WATCH = "watch"
 """The DAG that looks at all others; no publication waits for it."""
 TIDY = "tidy"
@@ -373,7 +379,7 @@ def days_ready_to_publish(
 
 def _awaited(day: str, settings: Settings | None) -> list[str]:
     missing = [] if is_checked("segments", day, settings) else ["checked features of segments"]
-    for model in SCORED:
+    for model in AWAITED:
         if not _has_scores(model, day, settings):
             missing.append(f"scores of {model}")
         elif _is_unjudged(model, day, settings):

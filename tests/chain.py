@@ -12,7 +12,7 @@ from meterwise.publish import MONITORED, deliver
 from meterwise.settings import Settings
 
 DOMAINS = ("crm", "meter_reads", "weather")
-MODELS = ("demand", "churn", "segments")
+MODELS = ("demand", "churn", "segments", "alerts")
 
 
 def land(day: str, settings: Settings) -> None:

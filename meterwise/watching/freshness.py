@@ -25,7 +25,12 @@ DAY_COLUMNS = ("as_of_date", "local_date")
 READS_ARRIVE_AFTER_HOURS = 24
 """The reads of a day arrive the day after, so tables by day of use are a day older than those by day of knowledge."""
 PAST_DAYS, LEAST_PAST_DAYS = 14, 5
-MODEL_OF = {"demand_forecasts": "demand", "churn_scores": "churn", "load_shapes": "segments"}
+MODEL_OF = {
+    "demand_forecasts": "demand",
+    "churn_scores": "churn",
+    "load_shapes": "segments",
+    "meter_alert_scores": "alerts",
+}
 DOMAIN_OF = {f"raw.{table}": domain for domain, tables in DOMAINS.items() for table in tables}
 
 

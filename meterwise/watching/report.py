@@ -21,6 +21,7 @@ FIGURES = {
     ("churn", "lift_at_10pct"): ("Churn: lift of the riskiest tenth (times as often as all)", "more is better", False),
     ("churn", "departures"): ("Churn: customers who left within 90 days", "near the announced number is good", None),
     ("churn", "average_precision"): ("Churn: average precision on the test", "more is better", False),
+    ("alerts", "average_precision"): ("Alert scores: average precision on planted faults", "more is better", False),
     ("segments", "explained_variance"): ("Load shapes: share of profiles explained", "more is better", False),
 }
 """Title, how to read it, and whether less is better (None: neither), by model and metric."""

@@ -103,11 +103,14 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 """What can be planted, and the alert type that it is."""
 
 
-def plant(x: Floats, rng: np.random.Generator) -> tuple[Floats, npt.NDArray[np.str_]]:
-    """Plant one drawn fault into each meter from a drawn day on; (n, days, slots) -> the same shape, kinds (n,)."""
+def plant(x: Floats, rng: np.random.Generator, earliest: int = LEAST_DAYS) -> tuple[Floats, npt.NDArray[np.str_]]:
+    """Plant one drawn fault into each meter from a drawn day on; (n, days, slots) -> the same shape, kinds (n,).
+
+    ``earliest`` is the first day on which one may start.
+    """
     names = list(FAULTS)
     kinds = rng.integers(0, len(names), len(x))
-    start = rng.integers(LEAST_DAYS, x.shape[1] - LEAST_DAYS + 1, len(x))
+    start = rng.integers(earliest, x.shape[1] - LEAST_DAYS + 1, len(x))
     planted = x.copy()
     for code, name in enumerate(names):
         of_kind = np.flatnonzero(kinds == code)

@@ -17,6 +17,15 @@ METER_TYPES = ("dead_meter", "tamper", "fault", "drift")
 """Types that ask for a crew; the others are of use."""
 
 
+PUBLISHED = {"tamper": "tamper_suspected"}
+"""What the tables call a type, where a file of scores or a crew calls it shorter."""
+
+
+def published_type(types: "pd.Series[str]") -> npt.NDArray[np.object_]:
+    """Return alert types as the tables name them."""
+    return np.asarray(types.replace(PUBLISHED), dtype=object)
+
+
 def told(
     kwh: npt.NDArray[np.float32],
     found: pd.DataFrame,

@@ -38,7 +38,7 @@ class Suspicion:
     def log_odds(self, found: pd.DataFrame, rows: npt.NDArray[np.int64], params: AlertParams) -> Floats:
         """Score features of the file's rows; a sampled meter by the model that did not see it, others by all."""
         x = found.drop(columns=NOT_FEATURES)
-        by_model = np.stack([_booster(text).predict(x, raw_score=True, num_threads=1) for text in self.models])
+        by_model = np.stack([booster(text).predict(x, raw_score=True, num_threads=1) for text in self.models])
         score = by_model.mean(0)
         place = np.searchsorted(self.sampled, rows).clip(max=len(self.sampled) - 1)
         is_sampled = self.sampled[place] == rows
@@ -47,8 +47,28 @@ class Suspicion:
 
     def kinds(self, found: pd.DataFrame) -> npt.NDArray[np.str_]:
         """Return the likeliest planted fault of each row."""
-        chance = np.asarray(_booster(self.namer).predict(found.drop(columns=NOT_FEATURES), num_threads=1))
-        return np.array(list(FAULTS))[chance.argmax(1)]
+        return likeliest_fault(self.namer, found)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Features of copies of sampled meters, each with a fault planted.
+
+    Attributes:
+        found: A row a copy.
+        kinds: The fault of each.
+        source: The sampled meter of each, by position.
+    """
+
+    found: pd.DataFrame
+    kinds: npt.NDArray[np.str_]
+    source: npt.NDArray[np.int64]
+
+
+def likeliest_fault(namer: str, found: pd.DataFrame) -> npt.NDArray[np.str_]:
+    """Return the likeliest planted fault of each row, by the trees of ``grown_namer``."""
+    chance = np.asarray(booster(namer).predict(found.drop(columns=NOT_FEATURES), num_threads=1))
+    return np.array(list(FAULTS))[chance.argmax(1)]
 
 
 def certain(found: pd.DataFrame, params: AlertParams) -> Floats:
@@ -64,25 +84,39 @@ def fit(kwh: Floats, rows: npt.NDArray[np.int64], params: AlertParams) -> Suspic
     sampled = np.sort(rng.permutation(rows)[: params.sample_meters])
     sample = filled(kwh[sampled])
     usual = population(sample)
-    own = features(sample, usual)
+    copies = planted_copies(sample, usual, rng, params)
+    fold_of = rng.permutation(len(sample)) % params.folds
+    models = grown_by_fold(features(sample, usual), copies, fold_of, params)
+    return Suspicion(usual, sampled, fold_of, models, grown_namer(copies, params))
+
+
+def planted_copies(sample: Floats, usual: Population, rng: np.random.Generator, params: AlertParams) -> Copies:
+    """Plant faults into ``planted_per_meter`` copies of each of (n, days, slots) complete reads."""
     parts, kinds = [], []
     for _ in range(params.planted_per_meter):
         planted, kind = plant(sample, rng)
         parts.append(features(planted, usual))
         kinds.append(kind)
-    planted_features, source = pd.concat(parts, ignore_index=True), np.tile(np.arange(len(sample)), len(parts))
-    fold_of = rng.permutation(len(sample)) % params.folds
-    is_sound = np.ones(len(sample), bool)
+    return Copies(
+        pd.concat(parts, ignore_index=True), np.concatenate(kinds), np.tile(np.arange(len(sample)), len(parts))
+    )
+
+
+def grown_by_fold(
+    own: pd.DataFrame, copies: Copies, fold_of: npt.NDArray[np.int64], params: AlertParams
+) -> tuple[str, ...]:
+    """Grow a model for each fold on the others; the most suspect are taken out of the sound ones in between."""
+    is_sound = np.ones(len(own), bool)
     models: list[str] = []
     for _ in range(params.rounds):
-        models, score = [], np.zeros(len(sample))
+        models, score = [], np.zeros(len(own))
         for fold in range(params.folds):
             use = (fold_of != fold) & is_sound
-            models.append(_told_apart(own[use], planted_features[use[source]], params))
+            models.append(_told_apart(own[use], copies.found[use[copies.source]], params))
             held = own[fold_of == fold].drop(columns=NOT_FEATURES)
-            score[fold_of == fold] = _booster(models[-1]).predict(held, raw_score=True, num_threads=1)
+            score[fold_of == fold] = booster(models[-1]).predict(held, raw_score=True, num_threads=1)
         is_sound = score < np.quantile(score, params.presumed_sound)
-    return Suspicion(usual, sampled, fold_of, tuple(models), _named(planted_features, np.concatenate(kinds), params))
+    return tuple(models)
 
 
 def _told_apart(sound: pd.DataFrame, planted: pd.DataFrame, params: AlertParams) -> str:
@@ -92,10 +126,11 @@ def _told_apart(sound: pd.DataFrame, planted: pd.DataFrame, params: AlertParams)
     return _grown(x, y, weight, {"objective": "binary"}, params.trees, params)
 
 
-def _named(planted: pd.DataFrame, kinds: npt.NDArray[np.str_], params: AlertParams) -> str:
-    y = pd.Categorical(kinds, categories=list(FAULTS)).codes.astype(float)
+def grown_namer(copies: Copies, params: AlertParams) -> str:
+    """Grow trees that name the planted fault."""
+    y = pd.Categorical(copies.kinds, categories=list(FAULTS)).codes.astype(float)
     extra = {"objective": "multiclass", "num_class": len(FAULTS), "num_leaves": 7}
-    return _grown(planted.drop(columns=NOT_FEATURES), y, None, extra, 60, params)
+    return _grown(copies.found.drop(columns=NOT_FEATURES), y, None, extra, 60, params)
 
 
 def _grown(
@@ -118,5 +153,6 @@ def _grown(
     return str(lgb.train(knobs | extra, lgb.Dataset(x, y, weight=weight), trees).model_to_string())
 
 
-def _booster(text: str) -> lgb.Booster:
+def booster(text: str) -> lgb.Booster:
+    """Read trees from LightGBM's text."""
     return lgb.Booster(model_str=text)

@@ -104,6 +104,8 @@ def test_the_dags_are_joined_by_assets(described: dict[str, Any]) -> None:
         assert f"features/{model}" in schedules[f"score_{model}"]
         assert f"model/{model}" in schedules[f"score_{model}"]
         assert f"scores/{model}" in schedules["publish_segments"]
+    assert "features/alerts" in schedules["score_alerts"]
+    assert "scores/alerts" not in schedules["publish_segments"], "what is published waits for no alert score"
     made = {name for dag in described["dags"].values() for t in dag["tasks"].values() for name in t["outlets"]}
     assert {"raw/crm", "features/churn", "model/demand", "scores/churn", "published/segments"} <= made
 

@@ -51,7 +51,7 @@ def test_every_dag_has_run_and_none_has_failed(two_days: TwoDays) -> None:
 def test_a_fresh_installation_trains_first_and_the_next_day_needs_no_training(two_days: TwoDays) -> None:
     trained = [run.dag_id for run in two_days.first.chain.runs if run.dag_id.startswith("train_")]
 
-    assert {"train_demand", "train_churn", "train_segments"} <= set(trained)
+    assert {"train_demand", "train_churn", "train_segments", "train_alerts"} <= set(trained)
     assert not [run for run in two_days.second.chain.runs if run.run_id.startswith("manual") and "train" in run.dag_id]
 
 

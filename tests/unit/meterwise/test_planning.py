@@ -190,7 +190,7 @@ def test_features_that_did_not_pass_their_check_are_neither_trained_nor_scored_n
     _build(database, checked=planning.TRAINED)
     assert planning.days_to_score("churn", [DAY], by_the_clock=False, settings=database) == [DAY]
 
-    _build(database, checked=[], begun_at=NOON + timedelta(hours=1))  # all three checks refuse what is now there
+    _build(database, checked=[], begun_at=NOON + timedelta(hours=1))  # all checks refuse what is now there
 
     for model in planning.TRAINED:
         for by_the_clock in (True, False):
