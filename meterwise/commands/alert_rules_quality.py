@@ -1,7 +1,8 @@
-"""Measures the alerts on a made-up utility whose truth is known, into ``docs/quality.md`` (``make alert-rules-quality``).
+"""Measures the alerts on a made-up utility whose truth is known, into ``docs/quality.md``.
 
-The rules look at every week of half a year, as they would have on each of these days. What they suspect, and what of
-it is published within the budget of false alarms, is held against what really befell the meters and their homes.
+``make alert-rules-quality``; some minutes. The rules look at every week of half a year, as they would have on each of
+these days. What they suspect, and what of it is published within the budget of false alarms, is held against what
+really befell the meters and their homes.
 """
 
 import logging
@@ -44,7 +45,8 @@ A made-up utility of {customers:,} customers (seed {seed}; rules and their chanc
 - *Episodes* began and could be seen within these weeks; *found* are those of which a sign of their type was seen.
 - *Signs* and *published* alerts are counted once, however many weeks they went on; *right* are those that tell of an
   episode of their type.
-- Published, crews and customers together: {false_rate:.2f} false alarms per 100 meters a month; the budget is {budget:g}.
+- Published, crews and customers together: {false_rate:.2f} false alarms per 100 meters a month; the budget is
+  {budget:g}.
 - Kinds without a row never happen in this utility; `tests/integration/test_meter_alerts.py` plants one of each.
 """
 TRUTHS = {
