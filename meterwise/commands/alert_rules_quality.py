@@ -1,4 +1,4 @@
-"""Measures the alerts on a made-up utility whose truth is known, into ``docs/quality.md``.
+"""Measures the alerts on a made-up utility that knows what befell its meters, into ``docs/quality.md``.
 
 ``make alert-rules-quality``; some minutes. The rules look at every week of half a year, as they would have on each of
 these days. What they suspect, and what of it is published within the budget of false alarms, is held against what
@@ -12,14 +12,15 @@ from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import duckdb
 import pandas as pd
+import pyarrow.compute as pc
 from pydantic import SecretStr
 
 from meterwise import ingest, transform
 from meterwise.commands.document_blocks import write_block
 from meterwise.settings import Settings, get_settings
 from meterwise.sources.synthetic import SyntheticUtility
+from meterwise.sources.synthetic.alert_figures import alert_figures
 from meterwise.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,6 @@ SEED = 2026
 """A utility on which no rule was tuned; the rules were tuned on seed 11."""
 
 MONTHS, WEEKS = 13, 26
-SQL = Path(__file__).with_suffix(".sql")
 SELECT = "path:models/staging +publish_meter_alerts"
 PAGE = """\
 ## Quality of the alerts of the rules
@@ -49,7 +49,7 @@ A made-up utility of {customers:,} customers (seed {seed}; rules and their chanc
   {budget:g}.
 - Kinds without a row never happen in this utility; `tests/integration/test_meter_alerts.py` plants one of each.
 """
-TRUTHS = {
+BEFALLEN = {
     "dead_meter": "the meter breaks",
     "tamper_suspected": "energy goes past the meter",
     "drift": "the meter counts less and less",
@@ -87,7 +87,7 @@ class Trial:
 
 
 def trial(folder: Path, customers: int, seed: int, weeks: int = WEEKS, months: int = MONTHS) -> Trial:
-    """Make a utility in a folder, build its alerts for every week, and hold them against the truth."""
+    """Make a utility in a folder, build its alerts for every week, and hold them against what befell the meters."""
     utility = SyntheticUtility(folder, f"sqlite:///{folder}/crm.db", customers, seed, LAST_DAY, months)
     utility.advance_to(LAST_DAY)
     settings = Settings(
@@ -101,29 +101,22 @@ def trial(folder: Path, customers: int, seed: int, weeks: int = WEEKS, months: i
     days = tuple(LAST_DAY - timedelta(days=7 * back) for back in reversed(range(weeks)))
     named = [day.isoformat() for day in days]
     transform.build(SELECT, named, settings, asked_dates=named)
-    return judge(folder / "truth", days, settings)
+    return judge(folder, days, settings)
 
 
-def judge(truth: Path, days: Sequence[date], settings: Settings) -> Trial:
-    """Hold the alerts of a warehouse against the truth of a made-up utility."""
+def judge(folder: Path, days: Sequence[date], settings: Settings) -> Trial:
+    """Hold the alerts of a warehouse against what befell the meters of the made-up utility of a folder."""
     tables = ("marts.meter_alert_candidates", "publish.meter_alerts")
     candidates, published = (Warehouse(settings).arrow(f"select * from {table}") for table in tables)
-    engine = duckdb.connect()
-    try:
-        engine.register("candidates", candidates)
-        engine.register("published", published)
-        query = SQL.read_text(encoding="utf-8").format(folder=truth, first=days[0], last=days[-1])
-        figures = engine.sql(query).df()
-        meters = engine.sql("select max(watched_meters) from candidates").fetchall()[0][0]
-    finally:
-        engine.close()
+    figures = alert_figures(folder, candidates, published, days[0], days[-1]).to_pandas()
+    meters = pc.max(candidates["watched_meters"]).as_py()
     return Trial(figures, int(meters), tuple(days), settings.false_alarms_per_100_meters)
 
 
 def render(found: Trial, customers: int, seed: int) -> str:
     """Return the section."""
     rows = found.figures.set_index("alert_type")
-    told = [name for name in TRUTHS if name in rows.index and (rows.loc[name].sum() > 0)]
+    told = [name for name in BEFALLEN if name in rows.index and (rows.loc[name].sum() > 0)]
     return PAGE.format(
         customers=customers,
         seed=seed,
@@ -131,7 +124,7 @@ def render(found: Trial, customers: int, seed: int) -> str:
         first_day=found.days[0],
         last_day=found.days[-1],
         meters=found.meters,
-        rows="\n".join(_row(name, rows.loc[name]) for name in told),
+        rows="\n".join(_row(name, rows.T[name]) for name in told),
         false_rate=found.false_alarms_per_100_meters,
         budget=found.budget,
     )
@@ -143,7 +136,7 @@ def _row(name: str, figures: "pd.Series[float]") -> str:
 
     cells = [
         f"| {name}",
-        TRUTHS[name],
+        BEFALLEN[name],
         f"{figures['episodes']:,.0f}",
         _share("found", "episodes"),
         f"{figures['signs']:,.0f}",

@@ -1,6 +1,5 @@
 {{ config(
     materialized='incremental',
-    tags=['monitor'],
     incremental_strategy='append',
     tags=['monitor'],
     pre_hook='{{ delete_days() }}',
