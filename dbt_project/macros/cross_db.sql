@@ -105,3 +105,15 @@ end
 {% macro handed_on() -%}{{ return(adapter.dispatch('handed_on')()) }}{%- endmacro %}
 {% macro default__handed_on() -%}{{ return('view') }}{%- endmacro %}
 {% macro postgres__handed_on() -%}{{ return('table') }}{%- endmacro %}
+
+{# The values in a window, for middle_of: the median of a window is one step in DuckDB and two in PostgreSQL. #}
+{% macro values_of(value, over) -%}{{ adapter.dispatch('values_of')(value, over) }}{%- endmacro %}
+{% macro default__values_of(value, over) -%}array_agg({{ value }}) over {{ over }}{%- endmacro %}
+{% macro duckdb__values_of(value, over) -%}quantile_disc({{ value }}, 0.5) over {{ over }}{%- endmacro %}
+
+{# The lower median of what values_of gave. #}
+{% macro middle_of(values) -%}{{ adapter.dispatch('middle_of')(values) }}{%- endmacro %}
+{% macro default__middle_of(values) -%}
+(select percentile_disc(0.5) within group (order by listed.value) from unnest({{ values }}) as listed (value))
+{%- endmacro %}
+{% macro duckdb__middle_of(values) -%}{{ values }}{%- endmacro %}

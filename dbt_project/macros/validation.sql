@@ -5,10 +5,16 @@
     'interval_size': [],
     'duplicate': [],
     'spike': ['times_usual', 'power_kw'],
+    'high': ['times_usual', 'energy_kwh'],
+    'low': ['share', 'energy_kwh'],
     'negative': [],
-    'export_on_import': ['duration_minutes'],
+    'zero_run': ['share', 'energy_kwh', 'run_days'],
+    'stuck': ['times_usual', 'run_days'],
+    'unit_slip': ['times_usual'],
+    'clock_drift': ['shift_hours'],
     'before_installation': [],
     'after_removal': [],
+    'export_on_import': ['duration_minutes'],
     'unknown_meter': [],
 }) }}
 {%- endmacro %}
@@ -75,7 +81,11 @@ concat_ws(
         )
 {%- endmacro %}
 
-{# Whether one of the broken rules rejects the read. #}
-{% macro is_rejected() -%}
-({% for rule in read_rules() %}({{ rule }} and {{ rule }}_rejects){{ ' or ' if not loop.last }}{% endfor %})
+{# Whether one of the broken rules rejects the read; `only_if` names a further condition of a rule. #}
+{% macro is_rejected(only_if) -%}
+(
+            {%- for rule in read_rules() %}
+            {{ 'or ' if not loop.first }}({{ rule }} and {{ rule }}_rejects{{ ' and ' ~ only_if[rule] if rule in only_if }})
+            {%- endfor %}
+        )
 {%- endmacro %}

@@ -3,6 +3,8 @@
     incremental_strategy='append',
     indexes=indexed_by([['load_id'], ['meter_id', 'interval_start_utc']])
 ) }}
+{%- set enough_days = 7 %}
+{%- set whole_minutes = 21 * 60 %}
 {%- set is_new = load_is_new(ref('int_meter_days')) if is_incremental() else 'true' %}
 
 with new_days as (
@@ -15,6 +17,10 @@ new_reads as not materialized (
     where {{ is_new }}
 ),
 
+levels as (
+    {{ meter_levels(91) }}
+),
+
 limits as (
     {{ class_limits() }}
 ),
@@ -23,29 +29,71 @@ classes as (
     {{ meter_classes() }}
 ),
 
--- Days on which some rule may be broken; the reads of all others are not looked at again.
-noticed_days as (
+-- A day that is known nearly whole is compared with the days before it, if those are enough to tell.
+compared_days as (
     select
-        new_days.meter_id,
-        new_days.channel,
         new_days.load_id,
-        new_days.local_date,
-        new_days.first_start_utc,
-        new_days.last_start_utc,
         new_days.reads as reads_of_day,
         new_days.negative_reads,
-        limits.*
+        new_days.first_start_utc,
+        new_days.last_start_utc,
+        new_days.reasons + new_days.edits + new_days.negative_reads > 0
+        or new_days.latest_version_no > 1
+        or new_days.shortest_minutes <> new_days.longest_minutes as tells_itself,
+        levels.*,
+        limits.*,
+        levels.days_before >= {{ enough_days }} as has_history,
+        levels.minutes >= {{ whole_minutes }} and levels.days_before >= {{ enough_days }} as is_comparable,
+        classes.meter_id is not null or (select count(*) from classes) = 0 as is_supplied
     from new_days
+    inner join levels
+        on new_days.meter_id = levels.meter_id
+        and new_days.channel = levels.channel
+        and new_days.local_date = levels.local_date
     left join classes
         on new_days.meter_id = classes.meter_id
         and new_days.local_date between classes.first_date and classes.last_date
     left join limits as own on classes.customer_class = own.customer_class
     inner join limits on coalesce(own.customer_class, '*') = limits.customer_class
-    where new_days.reasons > 0
-        or new_days.edits > 0
-        or new_days.negative_reads > 0
-        or new_days.latest_version_no > 1
-        or new_days.shortest_minutes <> new_days.longest_minutes
+),
+
+flagged_days as (
+    select
+        *,
+        has_history
+        and peak_kw > spike_power_kw
+        and peak_kw > spike_times_usual * usual_peak_kw as has_spike,
+        is_comparable and like_days_before >= 3
+        and mean_kw > high_times_usual * usual_kw
+        and mean_kw > highest_kw
+        and (mean_kw - usual_kw) * 24 > high_energy_kwh as is_high,
+        is_comparable and like_days_before >= 3 and is_live
+        and mean_kw < low_share * usual_kw
+        and mean_kw < lowest_kw
+        and usual_kw * 24 > low_energy_kwh as is_low,
+        is_comparable and is_live and {{ slipped('mean_kw', 'usual_kw') }}
+        and {{ slipped('peak_kw', 'usual_peak_kw') }}
+        and (low_kw > 2 * usual_low_kw or usual_low_kw = 0 or mean_kw < usual_kw) as is_slipped,
+        minutes >= {{ whole_minutes }} and not is_live
+        and live_days > 0 and live_days_before >= {{ enough_days }}
+        and local_date - live_on >= zero_run_run_days
+        and live_usual_kw * 24 > zero_run_energy_kwh as is_zero,
+        live_peak_kw >= zero_run_share * live_usual_peak_kw and is_supplied as fell_at_once,
+        minutes >= {{ whole_minutes }} and is_same and is_live
+        and local_date - changed_on + 1 >= stuck_run_days
+        and changed_varied_days >= {{ enough_days }}
+        and abs(low_kw) > stuck_times_usual * abs(changed_usual_low_kw) as is_stuck,
+        month_days >= 28
+        and 10 * sqrt(week_x * week_x + week_y * week_y) > week_kwh
+        and 10 * sqrt(month_x * month_x + month_y * month_y) > month_kwh
+        and profile_match < cos(2 * pi() * clock_drift_shift_hours / 24) as is_shifted
+    from compared_days
+),
+
+-- The reads of all other days are not looked at again.
+noticed_days as (
+    select * from flagged_days
+    where tells_itself or has_spike or is_high or is_low or is_slipped or is_zero or is_stuck or is_shifted
 ),
 
 installations as (
@@ -69,7 +117,7 @@ noticed_reads as (
         reads.measured_minutes,
         reads.quality_code as landed_code,
         coalesce(reads.quality_reason, '') as reason,
-        reads.consumption_kwh * 60 / reads.interval_minutes as power_kw,
+        reads.consumption_kwh::double precision * 60 / reads.interval_minutes as power_kw,
         installations.installed_on,
         count(*) over (
             partition by reads.load_id, reads.meter_id, reads.channel, reads.interval_start_utc
@@ -92,7 +140,14 @@ judged as (
         *,
         reason = 'wrong interval' or alike * 2 < reads_of_day as interval_size,
         deliveries > 1 as duplicate,
-        reason = 'spike' and (customer_class = '*' or power_kw > spike_power_kw) as spike,
+        reason = 'spike' and (customer_class = '*' or power_kw > spike_power_kw)
+        or has_spike and power_kw > spike_power_kw and power_kw > spike_times_usual * usual_peak_kw as spike,
+        is_high and not is_slipped and not has_spike as high,
+        is_low and not is_slipped as low,
+        is_zero as zero_run,
+        is_stuck as stuck,
+        is_slipped as unit_slip,
+        is_shifted and not is_zero as clock_drift,
         consumption_kwh < 0 as negative,
         channel = 'import' and consumption_kwh < 0
         and negative_reads * interval_minutes >= export_on_import_duration_minutes as export_on_import,
@@ -107,7 +162,7 @@ named as (
     select
         *,
         {{ broken_rules() }} as broken_rules,
-        {{ is_rejected() }} as is_rejected
+        {{ is_rejected(only_if={'zero_run': 'fell_at_once'}) }} as is_rejected
     from judged
 ),
 
