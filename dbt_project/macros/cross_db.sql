@@ -117,3 +117,9 @@ end
 (select percentile_disc(0.5) within group (order by listed.value) from unnest({{ values }}) as listed (value))
 {%- endmacro %}
 {% macro duckdb__middle_of(values) -%}{{ values }}{%- endmacro %}
+
+{# Before a model that joins what it has just summed up: PostgreSQL takes such sums for a few rows, and would go through
+   one side again for every row of the other. #}
+{% macro join_by_hash() -%}{{ adapter.dispatch('join_by_hash')() }}{%- endmacro %}
+{% macro default__join_by_hash() -%}{%- endmacro %}
+{% macro postgres__join_by_hash() -%}set local enable_nestloop = off{%- endmacro %}

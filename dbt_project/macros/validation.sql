@@ -23,24 +23,24 @@
    a class stands in for the default row of its rule. #}
 {% macro class_limits() %}
 select
-    classes.customer_class
+    listed.customer_class
     {%- for rule, limits in read_rules().items() %},
     max(case when rules.rule_code = '{{ rule }}' and rules.is_rejected then 1 else 0 end) = 1 as {{ rule }}_rejects
     {%- for limit in limits %},
     max(case when rules.rule_code = '{{ rule }}' then rules.{{ limit }} end) as {{ rule }}_{{ limit }}
     {%- endfor %}
     {%- endfor %}
-from (select distinct customer_class from {{ ref('validation_rules') }}) as classes
+from (select distinct customer_class from {{ ref('validation_rules') }}) as listed
 inner join {{ ref('validation_rules') }} as rules
-    on rules.customer_class = classes.customer_class
+    on rules.customer_class = listed.customer_class
     or (
         rules.customer_class = '*'
         and not exists (
             select 1 from {{ ref('validation_rules') }} as own
-            where own.customer_class = classes.customer_class and own.rule_code = rules.rule_code
+            where own.customer_class = listed.customer_class and own.rule_code = rules.rule_code
         )
     )
-group by classes.customer_class
+group by listed.customer_class
 {% endmacro %}
 
 {# One row per meter, stretch of local days (both ends included) and class with rules of its own: the class of the

@@ -165,9 +165,7 @@ def found(settings: Settings, meter_id: str) -> list[tuple[str, bool, int, str, 
         ("STRANGER", [("unknown_meter", False, 24, "2026-03-18", "2026-03-18")]),
         ("EARLY", [("before_installation", False, 24, "2026-03-18", "2026-03-18")]),
         ("SOUND0", [("duplicate", False, 2, "2026-03-18", "2026-03-18")]),
-        pytest.param(
-            "SHOP", [("high", False, 24, "2026-03-20", "2026-03-20")], id="a_class_has_limits_of_its_own"
-        ),
+        pytest.param("SHOP", [("high", False, 24, "2026-03-20", "2026-03-20")], id="a_class_has_limits_of_its_own"),
         pytest.param("NEW", [], id="three_days_of_history_tell_nothing"),
     ],
 )

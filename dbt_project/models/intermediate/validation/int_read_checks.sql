@@ -1,6 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
+    pre_hook='{{ join_by_hash() }}',
     indexes=indexed_by([['load_id'], ['meter_id', 'interval_start_utc']])
 ) }}
 {%- set enough_days = 7 %}
@@ -44,7 +45,7 @@ compared_days as (
         limits.*,
         levels.days_before >= {{ enough_days }} as has_history,
         levels.minutes >= {{ whole_minutes }} and levels.days_before >= {{ enough_days }} as is_comparable,
-        classes.meter_id is not null or (select count(*) from classes) = 0 as is_supplied
+        classes.meter_id is not null or (select count(any_class.meter_id) from classes as any_class) = 0 as is_supplied
     from new_days
     inner join levels
         on new_days.meter_id = levels.meter_id
@@ -91,7 +92,7 @@ flagged_days as (
 ),
 
 -- The reads of all other days are not looked at again.
-noticed_days as (
+noticed_days as materialized (
     select * from flagged_days
     where tells_itself or has_spike or is_high or is_low or is_slipped or is_zero or is_stuck or is_shifted
 ),
