@@ -104,6 +104,10 @@ alert-quality: $(STAMP) ## measure the alert scores on FOLDERS, each with reads.
 alert-rules-quality: $(STAMP) ## measure the alerts of the rules on a made-up utility, into docs/quality.md (minutes)
 	@$(BIN)/python -m meterwise.commands.alert_rules_quality
 
+.PHONY: bench-validation
+bench-validation: $(STAMP) ## time the validation and estimation of 10 million reads beside reading their file (WRITE=1: into docs/validation.md)
+	@$(BIN)/python benchmarks/validation.py $(if $(WRITE),--write)
+
 .PHONY: bench-readers
 bench-readers: $(STAMP) ## time 200 readers of published while a million rows are delivered (2 minutes; WRITE=1 puts it into docs/operations.md)
 	@$(BIN)/python benchmarks/published_readers.py $(if $(WRITE),--write)
