@@ -112,6 +112,10 @@ bench-validation: $(STAMP) ## time the validation and estimation of 10 million r
 bench-readers: $(STAMP) ## time 200 readers of published while a million rows are delivered (2 minutes; WRITE=1 puts it into docs/operations.md)
 	@$(BIN)/python benchmarks/published_readers.py $(if $(WRITE),--write)
 
+.PHONY: bench-lag
+bench-lag: $(STAMP) ## time reads of 10,000 meters from delivery until they are published (minutes; WRITE=1 puts it into docs/operations.md)
+	@$(BIN)/python benchmarks/lag.py $(if $(WRITE),--write)
+
 .PHONY: bench-estimation
 bench-estimation: $(STAMP) ## hide true reads and measure their estimates beside plain methods (minutes; WRITE=1 puts it into docs/quality.md)
 	@$(BIN)/python benchmarks/estimation.py $(if $(WRITE),--write)
