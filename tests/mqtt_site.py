@@ -125,7 +125,9 @@ class Installation:
         return list(zip(*found.to_pydict().values(), strict=True))
 
 
-def publish(port: int, messages: Iterable[tuple[str, str | bytes]], name: str = "gateway", version: int = 4) -> None:
+def publish(
+    port: int, messages: Iterable[tuple[str, str | bytes]], name: str = "gateway", version: int = 4, seconds: float = 60
+) -> None:
     """Publish as a gateway does; returns when the broker has taken everything.
 
     Raises:
@@ -137,7 +139,7 @@ def publish(port: int, messages: Iterable[tuple[str, str | bytes]], name: str = 
     client.loop_start()
     try:
         for told in [client.publish(topic, payload, qos=1) for topic, payload in messages]:
-            told.wait_for_publish(10)
+            told.wait_for_publish(seconds)
             if not told.is_published():
                 raise RuntimeError("not published")
     finally:
@@ -151,7 +153,7 @@ def read(meter: int, quarter: int = 0, kwh: float = 0.25) -> tuple[str, str]:
     return f"meters/M{meter}/reads", json.dumps({"at": at, "kwh": kwh})
 
 
-def wait_for(condition: object, seconds: float = 20) -> None:
+def wait_for(condition: object, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -41,7 +41,7 @@ class ListenerProcess:
     def listens_anew(self) -> Iterator[None]:
         known = self._times()
         yield
-        wait_for(lambda: self._times() > known, 60)
+        wait_for(lambda: self._times() > known)
 
     def kill(self) -> None:
         self.process.kill()
@@ -95,7 +95,7 @@ def test_listener_is_killed(site: Installation) -> None:
             site.land()  # while it listens
     ended.set()
     gateway.join()
-    wait_for(lambda: site.kept() >= METERS * len(sent), 60)
+    wait_for(lambda: site.kept() >= METERS * len(sent))
     listener.end()
     assert_each_read_once(site, len(sent))
 
@@ -119,14 +119,14 @@ def test_broker_is_killed(site: Installation, broker: Broker) -> None:
             listener.kill()
             listener.start()
     reads = METERS * rounds * in_a_round
-    wait_for(lambda: _distinct(site) == reads, 60)
+    wait_for(lambda: _distinct(site) == reads)
     listener.end()
     assert_each_read_once(site, rounds * in_a_round)
 
 
 def _try_to_publish(port: int, messages: list[tuple[str, str]]) -> None:
     with suppress(OSError, RuntimeError, ValueError):
-        publish(port, messages)
+        publish(port, messages, seconds=5)
 
 
 def _distinct(site: Installation) -> int:

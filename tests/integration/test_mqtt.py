@@ -32,14 +32,14 @@ def site(tmp_path: Path, broker: Broker, request: pytest.FixtureRequest) -> Inst
 
 def test_a_quarter_hour_of_ten_thousand_meters(site: Installation) -> None:
     with site.listening() as listener:
-        began = time.monotonic()
+        began = time.process_time()  # of gateway and listener; how long it takes says more of the machine's other work
         publish(site.port, (read(meter) for meter in range(10_000)))
         wait_for(lambda: listener.messages == 10_000)
-        seconds = time.monotonic() - began
+        cpu_seconds = time.process_time() - began
     site.land()
     assert site.rows(READS) == [(10_000, 10_000)]
     assert site.rows("select sum(consumption_kwh)::double from raw.meter_reads") == [(2500.0,)]
-    assert seconds < 15
+    assert cpu_seconds < 8
 
 
 def test_what_comes_while_nobody_listens_waits_and_what_comes_again_is_a_duplicate(site: Installation) -> None:
@@ -135,11 +135,11 @@ def test_listener_of_the_stack_is_a_part_that_is_started_again(site: Installatio
     home = site.settings.home_path
     home.mkdir()
     child.start(as_environment(site.settings), home)
-    wait_for(lambda: "listening to" in child.log.read_text(), 60)
+    wait_for(lambda: "listening to" in child.log.read_text())
     child.kill(home)
     publish(site.port, [read(1)])
     child.start(as_environment(site.settings), home)
-    wait_for(lambda: site.kept() == 1, 60)
+    wait_for(lambda: site.kept() == 1)
     end([child], home)
     assert child.ended() == "ended with exit code 0"
     site.land()
