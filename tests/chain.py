@@ -49,7 +49,8 @@ def learn_and_score(day: str, settings: Settings) -> dict[str, str | None]:
 def publish(day: str, settings: Settings) -> int:
     """Build, check and deliver what is published; returns the version."""
     transform.build(transform.PUBLISH, [day], settings)
-    assert check_publish(day, settings) == {}, "nothing is withheld"
+    withheld = check_publish(day, settings)
+    assert withheld == {}, withheld
     return deliver(day, "chain", settings)
 
 
