@@ -1,4 +1,4 @@
-{{ config(indexes=indexed_by([['meter_id', 'interval_start_utc']])) }}
+{{ config(pre_hook='{{ join_by_hash() }}', indexes=indexed_by([['meter_id', 'interval_start_utc']])) }}
 
 with numbered as (
     select

@@ -1,4 +1,4 @@
-{{ config(indexes=indexed_by([['meter_id']])) }}
+{{ config(pre_hook='{{ join_by_hash() }}', indexes=indexed_by([['meter_id']])) }}
 
 with daily as (
     {{ days_as_known_now() }}

@@ -1,4 +1,4 @@
-{{ config(indexes=indexed_by([['meter_id']])) }}
+{{ config(pre_hook='{{ join_by_hash() }}', indexes=indexed_by([['meter_id']])) }}
 
 -- Days are judged by the ledger; reads are looked at only on days that are not whole, and on the last one before days
 -- without any.
