@@ -81,7 +81,8 @@ seen_by_model as (
         candidates.feeder_code,
         candidates.customer_id,
         scored.alert_type,
-        scored.first_date,
+        -- The first score is of a day whose reads are still to come; what it saw is in those before.
+        least(scored.first_date, candidates.last_date) as first_date,
         candidates.last_date,
         true as is_current,
         {{ days_between('scored.first_date', 'scored.as_of_date') }}::integer + 1 as evidence_days,
