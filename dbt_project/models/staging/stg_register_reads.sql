@@ -12,7 +12,7 @@ renamed as (
         meter_id,
         channel,
         read_at_utc,
-        case when not is_deleted then register_kwh end as register_kwh,
+        (case when not is_deleted then register_kwh end)::decimal(18, 6) as register_kwh,
         received_at_utc,
         {{ to_local('received_at_utc') }}::date as known_on,
         load_id,
