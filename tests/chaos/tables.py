@@ -65,7 +65,8 @@ def published_tables(settings: Settings, days: Sequence[date]) -> Tables:
             for day in (*days, None):
                 rows = select_rows(connection, table.name, day)
                 kept = [number for number, name in enumerate(rows.columns) if name not in NAMES_A_RUN]
-                values = list(zip(*rows.rows(connection), strict=True))
+                found_rows = rows.rows(connection)  # none where there is nothing to tell, as on a day without alerts
+                values = list(zip(*found_rows, strict=True)) if found_rows else [()] * len(rows.columns)
                 columns = {rows.columns[number]: [str(value) for value in values[number]] for number in kept}
                 found[f"published.{table.name} as of {day or 'now'}"] = pa.table(columns)
         assigned = list(zip(*connection.execute(ASSIGNED).fetchall(), strict=True))
