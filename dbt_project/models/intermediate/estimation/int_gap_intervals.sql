@@ -36,8 +36,19 @@ intervals as (
     inner join clock on started.interval_start_utc = clock.interval_start_utc
 ),
 
-like_days as (
-    select * from {{ ref('int_gap_like_days') }}
+-- `materialized`: else the engine joins every meter's intervals with all like days of that time before it looks at whose
+-- they are.
+like_intervals as materialized (
+    select
+        intervals.meter_id,
+        intervals.interval_start_utc,
+        intervals.interval_minutes,
+        intervals.time_of_day,
+        like_days.like_date,
+        like_days.scale
+    from intervals
+    inner join {{ ref('int_gap_like_days') }} as like_days
+        on intervals.meter_id = like_days.meter_id and intervals.local_date = like_days.local_date
 ),
 
 -- An hour that the clock skips is in no like day; of one that it repeats the first is taken.
@@ -47,13 +58,7 @@ local_slots as (
         time_of_day,
         like_date + time_of_day as local_start,
         {{ to_utc('like_date + time_of_day') }} as one_start_utc
-    from (
-        select distinct
-            like_days.like_date,
-            intervals.time_of_day
-        from like_days
-        inner join intervals on like_days.meter_id = intervals.meter_id and like_days.local_date = intervals.local_date
-    ) as slots
+    from (select distinct like_date, time_of_day from like_intervals) as distinct_slots
 ),
 
 slots as (
@@ -69,13 +74,23 @@ slots as (
     where {{ to_local('one_start_utc') }} = local_start
 ),
 
+like_slots as (
+    select
+        like_intervals.meter_id,
+        like_intervals.interval_start_utc,
+        like_intervals.interval_minutes,
+        like_intervals.scale,
+        slots.slot_start_utc
+    from like_intervals
+    inner join slots
+        on like_intervals.like_date = slots.like_date and like_intervals.time_of_day = slots.time_of_day
+),
+
 wanted as (
     select
-        intervals.meter_id,
-        slots.slot_start_utc as interval_start_utc
-    from intervals
-    inner join like_days on intervals.meter_id = like_days.meter_id and intervals.local_date = like_days.local_date
-    inner join slots on like_days.like_date = slots.like_date and intervals.time_of_day = slots.time_of_day
+        meter_id,
+        slot_start_utc as interval_start_utc
+    from like_slots
     union
     select
         meter_id,
@@ -115,13 +130,12 @@ known as (
 
 like_use as (
     select
-        intervals.meter_id,
-        intervals.interval_start_utc,
-        {{ rounded_decimal('known.kwh_per_minute * intervals.interval_minutes * like_days.scale') }} as use_kwh
-    from intervals
-    inner join like_days on intervals.meter_id = like_days.meter_id and intervals.local_date = like_days.local_date
-    inner join slots on like_days.like_date = slots.like_date and intervals.time_of_day = slots.time_of_day
-    inner join known on intervals.meter_id = known.meter_id and slots.slot_start_utc = known.interval_start_utc
+        like_slots.meter_id,
+        like_slots.interval_start_utc,
+        {{ rounded_decimal('known.kwh_per_minute * like_slots.interval_minutes * like_slots.scale') }} as use_kwh
+    from like_slots
+    inner join known
+        on like_slots.meter_id = known.meter_id and like_slots.slot_start_utc = known.interval_start_utc
 ),
 
 ranked as (
