@@ -14,8 +14,10 @@ from meterwise.watching import freshness
 
 MODELS = "+customer_usage_daily +customer_usage_hourly int_validated_reads stg_crm_customers"
 BY_DAY = "(((interval_start_utc at time zone 'UTC') at time zone 'Europe/Berlin')::date + interval '30 hours')"
-RISING = "case when isodow(local_start) > 5 then 3 else 1 + hour(local_start) / 10 end"
-"""1 kWh at midnight to 3.3 at 23 h on working days, 3 kWh at any time of the others."""
+RISING = (
+    "case when isodow(local_start) <= 5 then 1 + hour(local_start) / 10 when hour(local_start) = 12 then 3.1 else 3 end"
+)
+"""1 kWh at midnight to 3.3 at 23 h on working days, 3 kWh on the others but for noon: two equal days would be stuck."""
 COLD = "case when local_start::date = date '2026-03-11' then 2 else 1 end"
 THIRDS = "1 + (minute(local_start) + 7 * hour(local_start)) % 3 / 3"
 

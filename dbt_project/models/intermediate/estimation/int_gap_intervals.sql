@@ -36,8 +36,8 @@ intervals as (
     inner join clock on started.interval_start_utc = clock.interval_start_utc
 ),
 
--- `materialized`: else the engine joins every meter's intervals with all like days of that time before it looks at whose
--- they are.
+-- `materialized`: else the engine joins the intervals of every meter with all like days of that time before it looks at
+-- whose they are.
 like_intervals as materialized (
     select
         intervals.meter_id,
@@ -58,7 +58,12 @@ local_slots as (
         time_of_day,
         like_date + time_of_day as local_start,
         {{ to_utc('like_date + time_of_day') }} as one_start_utc
-    from (select distinct like_date, time_of_day from like_intervals) as distinct_slots
+    from (
+        select distinct
+            like_date,
+            time_of_day
+        from like_intervals
+    ) as distinct_slots
 ),
 
 slots as (
