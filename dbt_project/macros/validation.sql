@@ -19,12 +19,22 @@
 }) }}
 {%- endmacro %}
 
-{# One row per class that the seed names ('*' stands for all others): RULE_rejects and RULE_LIMIT of every rule. A row of
-   a class stands in for the default row of its rule. #}
-{% macro class_limits() %}
+{# The rules that int_register_checks applies to readings of registers. #}
+{% macro register_rules() -%}
+{{ return({
+    'negative': [],
+    'register_rollover': ['share', 'energy_kwh'],
+    'meter_change': [],
+    'sum_check': ['share', 'energy_kwh'],
+}) }}
+{%- endmacro %}
+
+{# One row per class that the seed names ('*' stands for all others): RULE_rejects and RULE_LIMIT of each of the rules.
+   A row of a class stands in for the default row of its rule. #}
+{% macro class_limits(listed_rules) %}
 select
     listed.customer_class
-    {%- for rule, limits in read_rules().items() %},
+    {%- for rule, limits in listed_rules.items() %},
     max(case when rules.rule_code = '{{ rule }}' and rules.is_rejected then 1 else 0 end) = 1 as {{ rule }}_rejects
     {%- for limit in limits %},
     max(case when rules.rule_code = '{{ rule }}' then rules.{{ limit }} end) as {{ rule }}_{{ limit }}
@@ -71,11 +81,11 @@ from (
 ) as stays
 {% endmacro %}
 
-{# Codes of the rules that a read breaks, in order, separated by commas; each is a boolean column. #}
-{% macro broken_rules() -%}
+{# Codes of the rules that are broken, in order, separated by commas; each is a boolean column. #}
+{% macro broken_rules(listed_rules) -%}
 concat_ws(
             ','
-            {%- for rule in read_rules() %},
+            {%- for rule in listed_rules %},
             case when {{ rule }} then '{{ rule }}' end
             {%- endfor %}
         )
@@ -88,4 +98,9 @@ concat_ws(
             {{ 'or ' if not loop.first }}({{ rule }} and {{ rule }}_rejects{{ ' and ' ~ only_if[rule] if rule in only_if }})
             {%- endfor %}
         )
+{%- endmacro %}
+
+{# What a register with as many digits as a reading counts up to before it begins anew. #}
+{% macro register_range_kwh(reading) -%}
+power(10, length(floor({{ reading }})::bigint::text))::decimal(18, 6)
 {%- endmacro %}

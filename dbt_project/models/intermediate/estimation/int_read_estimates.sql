@@ -4,33 +4,15 @@ with intervals as (
     select * from {{ ref('int_gap_intervals') }}
 ),
 
-versions as (
-    select
-        *,
-        {{ newest_first(['meter_id', 'read_at_utc']) }} as age
-    from {{ ref('stg_register_reads') }}
-    where channel = 'import' and meter_id in (select gaps.meter_id from {{ ref('int_read_gaps') }} as gaps)
-),
-
-beside as (
-    select
-        meter_id,
-        read_at_utc,
-        register_kwh,
-        lag(register_kwh, 1, register_kwh) over (partition by meter_id order by read_at_utc) as before_kwh,
-        lead(register_kwh, 1, register_kwh) over (partition by meter_id order by read_at_utc) as after_kwh
-    from versions
-    where age = 1 and register_kwh is not null
-),
-
--- A register that runs back says nothing on either side of the step: a misreading, a roll-over, another meter.
 registers as (
     select
         meter_id,
         read_at_utc,
-        register_kwh
-    from beside
-    where register_kwh between before_kwh and after_kwh
+        previous_read_at_utc,
+        counted_kwh
+    from {{ ref('int_register_differences') }}
+    where channel = 'import' and not is_misread
+        and meter_id in (select gaps.meter_id from {{ ref('int_read_gaps') }} as gaps)
 ),
 
 moments as (
@@ -145,12 +127,12 @@ differences as (
         brackets.before_utc,
         brackets.estimated_kwh,
         brackets.estimated_minutes,
-        after_registers.register_kwh - before_registers.register_kwh - coalesce(measured.measured_kwh, 0) as missing_kwh
+        registers.counted_kwh - coalesce(measured.measured_kwh, 0) as missing_kwh
     from brackets
-    inner join registers as before_registers
-        on brackets.meter_id = before_registers.meter_id and brackets.before_utc = before_registers.read_at_utc
-    inner join registers as after_registers
-        on brackets.meter_id = after_registers.meter_id and brackets.after_utc = after_registers.read_at_utc
+    inner join registers
+        on brackets.meter_id = registers.meter_id
+        and brackets.after_utc = registers.read_at_utc
+        and brackets.before_utc = registers.previous_read_at_utc
     left join measured on brackets.meter_id = measured.meter_id and brackets.before_utc = measured.before_utc
     where brackets.estimated_minutes + coalesce(measured.measured_minutes, 0)
         = {{ minutes_between('brackets.before_utc', 'brackets.after_utc') }}

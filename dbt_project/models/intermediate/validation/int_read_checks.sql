@@ -23,7 +23,7 @@ levels as (
 ),
 
 limits as (
-    {{ class_limits() }}
+    {{ class_limits(read_rules()) }}
 ),
 
 classes as (
@@ -162,7 +162,7 @@ judged as (
 named as (
     select
         *,
-        {{ broken_rules() }} as broken_rules,
+        {{ broken_rules(read_rules()) }} as broken_rules,
         {{ is_rejected(only_if={'zero_run': 'fell_at_once'}) }} as is_rejected
     from judged
 ),
