@@ -10,6 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 export ENV_FILE ?= .env
+# Dozens of processes start in a day; none of them should compile again what another has.
+export PYTHONDONTWRITEBYTECODE :=
 COMPOSE := docker compose --env-file $(ENV_FILE)
 DEMO := $(if $(ONCE),--once) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(SEED),--seed $(SEED)) $(if $(HOME_FOLDER),--home $(HOME_FOLDER))
 

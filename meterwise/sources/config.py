@@ -4,6 +4,7 @@ Reading the sources is the business of ``files`` and ``sql``; this module only u
 """
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
@@ -31,6 +32,12 @@ LEVEL = re.compile(r"\{\w+\}")
 
 class SourcesFileError(RefusedError):
     """``sources.yml`` cannot be used; the text names the file, the source, the key and the cure."""
+
+
+@cache
+def known_zones() -> set[str]:
+    """Return the names of all IANA time zones; once, since it reads hundreds of files."""
+    return available_timezones()
 
 
 class _Source(BaseModel, frozen=True, extra="forbid"):
@@ -85,7 +92,7 @@ class _Source(BaseModel, frozen=True, extra="forbid"):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str | None) -> str | None:
-        if name is not None and name not in available_timezones():
+        if name is not None and name not in known_zones():
             raise ValueError(f"'{name}' is not an IANA time zone such as Europe/Berlin or UTC")
         return name
 
@@ -414,7 +421,7 @@ def load_sources(path: Path | None = None, settings: Settings | None = None) -> 
     if unknown := sorted(set(page) - {"utility", "sources"}):
         faults.append(f"unknown block(s) {', '.join(map(str, unknown))}; a file has `utility` and `sources`")
     utility = _checked(lambda: Utility(**(page.get("utility") or {})), "utility", faults)
-    if utility and utility.timezone not in available_timezones():
+    if utility and utility.timezone not in known_zones():
         faults.append(f"utility: `timezone`: '{utility.timezone}' is not an IANA time zone such as Europe/Berlin")
     sources = {str(name): _source(str(name), body, faults) for name, body in page["sources"].items()}
     if faults:

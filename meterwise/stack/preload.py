@@ -10,10 +10,13 @@ import signal
 import sys
 import threading
 
+PARSING = ("cosmos.converter", "cosmos.operators.watcher", "meterwise.planning", "meterwise.parsed_project",
+           "meterwise.sources.config")  # fmt: skip
+"""Every task reads its DAG's file anew."""
 HEAVY = {
     "scheduler": ("cosmos.operators.watcher", "dbt.cli.main", "pandas", "duckdb", "mlflow", "lightgbm",
-                  "great_expectations", "matplotlib.figure", "psycopg"),
-    "dag-processor": ("cosmos", "cosmos.operators.watcher"),
+                  "great_expectations", "matplotlib.figure", "psycopg", *PARSING),
+    "dag-processor": PARSING,
 }  # fmt: skip
 SET_PARENT_DEATH_SIGNAL = 1
 
