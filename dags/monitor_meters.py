@@ -1,8 +1,8 @@
 """Look at new meter reads every few minutes: land and check them, and publish alerts and the load of now.
 
-Off unless `METERWISE_MONITOR_MINUTES` says how often. It takes the small part of the build that alerts and loads stand
-on (dbt's tag `monitor`) and delivers these two tables alone. The day's own DAGs go on as if it were not there: the
-loads that it landed are new to them.
+`METERWISE_MONITOR_MINUTES` says how often; 0 switches it off. It takes the small part of the build that alerts and
+loads stand on (dbt's tag `monitor`) and delivers these two tables alone. The day's own DAGs go on as if it were not
+there: the loads that it landed are new to them.
 """
 
 from datetime import UTC, datetime

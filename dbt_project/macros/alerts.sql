@@ -36,6 +36,17 @@ case {{ alert_type }}
     end
 {%- endmacro %}
 
+{# Energy that an alert is about, kWh: what was used in an empty home, used too much, counted backwards, or not counted. #}
+{% macro energy_at_stake(alert_type, expected_kwh, measured_kwh) -%}
+greatest(0, case
+            when {{ alert_type }} = 'vacancy' then {{ measured_kwh }}
+            when {{ alert_type }} = 'high_use' then {{ measured_kwh }} - {{ expected_kwh }}
+            when {{ alert_type }} = 'reverse_energy' then -{{ measured_kwh }}
+            when {{ alert_type }} = 'fault' then {{ expected_kwh }}
+            else {{ expected_kwh }} - {{ measured_kwh }}
+        end)::decimal(18, 6)
+{%- endmacro %}
+
 {# A number of a JSON text, with one decimal; null where there is none. #}
 {% macro json_number(value) -%}
 coalesce(({{ value }})::decimal(18, 1)::varchar, 'null')

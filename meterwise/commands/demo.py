@@ -73,7 +73,10 @@ def _run(state: Demo, home: Path, once: bool) -> int:
         console.print(f"  {time.monotonic() - begun:4.0f} s  the utility as of {day}", highlight=False)
         advance(state, settings)
 
-    with ends_in_words(console), Stack(settings_of(state, home, day), report, DATABASES, generate) as stack:
+    settings = settings_of(state, home, day)
+    if once:
+        settings = settings.model_copy(update={"monitor_minutes": 0})  # it ends with its day
+    with ends_in_words(console), Stack(settings, report, DATABASES, generate) as stack:
         try:
             chain = follow.run_day(stack, day.isoformat(), console)
         except follow.ChainError as error:

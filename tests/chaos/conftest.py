@@ -36,6 +36,7 @@ def settings_for(utility: SyntheticUtility, home: Path) -> Settings:
         last_date=LAST,
         secrets={"crm_url": SecretStr(utility.crm_url)},
         warehouse=ENGINE,
+        monitor_minutes=0,
     )
 
 

@@ -140,6 +140,7 @@ class Server:
             BACKUP_FOLDER=self.folder / "backups",
             METERWISE_LAST_DATE=FIRST,
             METERWISE_MEMORY_LIMIT="2GB",
+            METERWISE_MONITOR_MINUTES=0,
             POSTGRES_SHARED_BUFFERS="128MB",
             **ports,
         )

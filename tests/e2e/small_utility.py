@@ -84,7 +84,7 @@ def stack_for(home: Path, day: date, demo: Demo | None = None, **more: Any) -> S
         if day == FIRST:
             plant_faulty_customer(settings)
 
-    settings = settings_of(known, home, day).model_copy(update={**PLANTED_SECRETS, **more})
+    settings = settings_of(known, home, day).model_copy(update={**PLANTED_SECRETS, "monitor_minutes": 0, **more})
     return Stack(settings, databases=DATABASES, meanwhile=meanwhile)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import httpx
+import pandas as pd
 import psycopg
 import pyarrow.parquet as pq
 import pytest
@@ -28,7 +29,7 @@ from e2e.small_utility import (
 )
 from meterwise import ops
 from meterwise.database import connect
-from meterwise.planning import BESIDE_THE_CHAIN, DAG_IDS, WATCH
+from meterwise.planning import BESIDE_THE_CHAIN, DAG_IDS, MONITOR, WATCH
 from meterwise.stack.airflow_api import DagRun
 
 OWN_FILES = {"stack.json", "airflow/passwords.json", "reader_password"}
@@ -141,6 +142,18 @@ def test_a_refused_file_reaches_nothing_and_says_why_in_the_last_line(two_days: 
     assert alert["as_of_date"] == SECOND.isoformat()
     assert bad.name in alert["reason"]
     assert published_tables(two_days.stack.settings) == before
+
+
+def test_reads_that_land_after_the_day_are_in_the_load_of_now_and_nothing_else_moves(two_days: TwoDays) -> None:
+    before, load_before = published_tables(two_days.stack.settings), _last_load(two_days)
+    _corrected_copy(two_days.stack.settings.sources_file.parent / "landing")
+
+    ended = _run_dag(two_days, MONITOR)
+
+    assert ended.state == "success"
+    after = published_tables(two_days.stack.settings)
+    assert {table for table in TABLES if after[table] != before[table]} - {"meter_alerts"} == {"load_now"}
+    assert _last_load(two_days) == pytest.approx(1.1 * load_before, rel=0.02)
 
 
 def test_contact_data_is_nowhere_outside_raw_after_all_of_this(two_days: TwoDays) -> None:
@@ -278,6 +291,21 @@ def _tables_in_warehouse(home: Path, planted: list[str]) -> list[str]:
             if connection.execute(query, {"pattern": pattern}).fetchone():
                 found.append(table)
     return found
+
+
+def _last_load(two_days: TwoDays) -> float:
+    with connect(two_days.stack.settings) as connection:
+        ((load,),) = connection.execute("select sum(load_kwh) from published.load_now where is_last").fetchall()
+    return float(load)
+
+
+def _corrected_copy(landing: Path) -> None:
+    """Hand over the newest reads once more, each a tenth higher."""
+    newest = sorted(landing.rglob("*.csv.gz"))[-1]
+    reads = pd.read_csv(newest, dtype=str)
+    (kwh,) = [column for column in reads if "kwh" in column.lower()]
+    reads[kwh] = (reads[kwh].astype(float) * 1.1).round(3).astype(str)
+    reads.to_csv(newest.with_name("corrected-" + newest.name), index=False)
 
 
 def _broken_copy(landing: Path) -> Path:

@@ -29,10 +29,10 @@ sources:
 """
 SOUND = [f"N{number:02}" for number in range(1, 13)]
 ON_FEEDER = [f"O{number}" for number in range(1, 7)]
-FAULTY = ["DEAD", "ZERO", "EMPTY", "HIDDEN", "MORE", "LESS", "BACK", "ODD", "NEW"]
+FAULTY = ["DEAD", "ZERO", "STILL", "EMPTY", "HIDDEN", "MORE", "LESS", "BACK", "ODD", "NEW"]
 KWH_PER_HOUR = """
     round((1 + (hash(meter_id, day) % 100) / 500.0) * case
-        when meter_id = 'ZERO' and day >= date '2026-03-28' then 0
+        when meter_id in ('ZERO', 'STILL') and day >= date '2026-03-28' then 0
         when meter_id = 'EMPTY' and day between date '2026-03-30' and date '2026-04-12' then 0.2
         when meter_id = 'HIDDEN' and day >= date '2026-03-05' then 0.4
         when meter_id = 'MORE' and day >= date '2026-03-27' then 2.5
@@ -196,7 +196,7 @@ def test_a_customer_is_told_the_reason_in_kwh_and_money_and_how_to_save(alerts: 
     assert (more["audience"], more["customer_id"]) == ("customer", "C-MORE")
     assert more["advice"] == (
         "Since 2026-03-27 you have used 586 kWh in 9 days, 359 kWh more than your like days and your neighbours let "
-        "expect; that costs about 107.69 EUR more. Look at what is new: a heater, a freezer with frost, cooling. One "
+        "expect; that costs about 107.81 EUR more. Look at what is new: a heater, a freezer with frost, cooling. One "
         "degree less in heating or cooling saves about 6 %."
     )
 
@@ -215,8 +215,48 @@ def test_states_come_from_what_people_said(alerts: dict[str, Any], built: Settin
     assert ("EMPTY", "vacancy") not in alerts[LATER]
 
 
+@pytest.mark.parametrize("per_100_meters", [0, 3, 10, 40])
+def test_the_expected_false_alarms_stay_within_the_budget_and_the_surest_are_told(
+    built: Settings, alerts: dict[str, Any], per_100_meters: int
+) -> None:
+    tight = built.model_copy(update={"false_alarms_per_100_meters": per_100_meters})
+    transform.build("publish_meter_alerts", [DAY], tight, asked_dates=[DAY], with_tests=False)
+    told = Warehouse(tight).arrow(f"select * from publish.meter_alerts where as_of_date = date '{DAY}'").to_pylist()
+
+    meters = len(SOUND + ON_FEEDER + FAULTY) - 1  # NEW is not watched
+    for audience in ("crew", "customer"):
+        unsure = [1 - row["confidence"] for row in told if row["audience"] == audience and row["state"] == "open"]
+        found_nothing = sum(row["audience"] == audience and row["finding"] == "nothing_found" for row in told)
+        all_open = [row for row in alerts[DAY].values() if row["audience"] == audience and row["state"] == "open"]
+        surest = sorted(1 - row["confidence"] for row in all_open)
+        assert not unsure or sum(unsure) + found_nothing <= per_100_meters * meters / 200 + 1e-6
+        assert sorted(unsure) == pytest.approx(surest[: len(unsure)])
+        next_one = surest[len(unsure) : len(unsure) + 1]
+        assert not next_one or sum(unsure) + found_nothing + next_one[0] > per_100_meters * meters / 200 - 1e-6
+    assert {row["meter_id"] for row in told if row["state"] != "open"} == {"DEAD", "HIDDEN", "MORE"}, "known ones stay"
+
+
+def test_what_the_model_alone_sees_is_told_with_energy_and_money(built: Settings) -> None:
+    Warehouse(built).execute(
+        "insert into scores.meter_alert_scores by name select date '2026-03-30' + n::integer as as_of_date, "
+        "'N01' as meter_id, 0.9 as score, 'tamper_suspected' as alert_type, 0.9 as confidence, '{}' as evidence, "
+        "'7' as model_version from range(7) as days(n)"
+    )
+    transform.build("publish_meter_alerts", [DAY], built, asked_dates=[DAY], with_tests=False)
+    (told,) = Warehouse(built).arrow("select * from publish.meter_alerts where meter_id = 'N01'").to_pylist()
+
+    assert (told["alert_type"], told["first_date"]) == ("tamper_suspected", date(2026, 3, 30))
+    assert float(told["expected_kwh"]) == pytest.approx(28 * 24 * 1.1, rel=0.1)
+    assert float(told["measured_kwh"]) == pytest.approx(28 * 24 * 1.1, rel=0.1)
+    stake = float(told["energy_at_stake_kwh"])
+    assert stake == pytest.approx(max(0, float(told["expected_kwh"] - told["measured_kwh"])))
+    assert float(told["money_at_stake"]) == pytest.approx(0.3 * stake, abs=0.01)
+    assert "None" not in told["advice"]
+
+
 def test_a_flood_stops_the_alerts_alone(built: Settings) -> None:
-    Warehouse(built).execute("update marts.meter_alert_candidates set flood_share = 1.5")
+    tight = built.model_copy(update={"false_alarms_per_100_meters": 0.1})
+    transform.build("meter_alert_candidates", [DAY, LATER], tight, asked_dates=[DAY, LATER], with_tests=False)
 
     with pytest.raises(DataQualityError, match="the data broke, not the meters"):
         expectations.check("meter_alert_candidates", DAY, settings=built)

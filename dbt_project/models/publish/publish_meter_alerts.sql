@@ -87,9 +87,10 @@ seen_by_model as (
         true as is_current,
         {{ days_between('scored.first_date', 'scored.as_of_date') }}::integer + 1 as evidence_days,
         scored.confidence,
-        null::decimal(18, 6) as expected_kwh,
-        null::decimal(18, 6) as measured_kwh,
-        null::decimal(18, 6) as energy_at_stake_kwh,
+        candidates.expected_kwh,
+        candidates.measured_kwh,
+        {{ energy_at_stake('scored.alert_type', 'candidates.expected_kwh', 'candidates.measured_kwh') }}
+            as energy_at_stake_kwh,
         candidates.price_per_kwh,
         scored.evidence,
         'open' as state,

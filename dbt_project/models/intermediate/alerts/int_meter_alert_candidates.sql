@@ -194,13 +194,7 @@ candidates as (
         ) }} as confidence,
         expected_kwh,
         measured_kwh,
-        greatest(0, case
-            when alert_type = 'vacancy' then measured_kwh
-            when alert_type = 'high_use' then measured_kwh - expected_kwh
-            when alert_type = 'reverse_energy' then -measured_kwh
-            when alert_type = 'fault' then expected_kwh
-            else expected_kwh - measured_kwh
-        end)::decimal(18, 6) as energy_at_stake_kwh,
+        {{ energy_at_stake('alert_type', 'expected_kwh', 'measured_kwh') }} as energy_at_stake_kwh,
         price_per_kwh,
         '{"days": ' || evidence_days::varchar || ', "expected_kwh": ' || {{ json_number('expected_kwh') }}
         || ', "measured_kwh": ' || {{ json_number('measured_kwh') }}
@@ -213,10 +207,31 @@ candidates as (
     from placed
 ),
 
+recent as (
+    select
+        as_of_date,
+        meter_id,
+        sum(expected_kwh)::decimal(18, 6) as expected_kwh,
+        sum(kwh)::decimal(18, 6) as measured_kwh
+    from {{ ref('int_alert_days') }}
+    where days_ago < {{ recent_days() }} and use_share is not null
+    group by as_of_date, meter_id
+),
+
+-- What no rule suspects the model may: with the energy of the last four weeks.
 quiet as (
-    select meters.*
+    select
+        meters.*,
+        recent.expected_kwh,
+        recent.measured_kwh,
+        prices.price_per_kwh
     from meters
     left join candidates on meters.as_of_date = candidates.as_of_date and meters.meter_id = candidates.meter_id
+    left join recent on meters.as_of_date = recent.as_of_date and meters.meter_id = recent.meter_id
+    left join prices
+        on meters.as_of_date = prices.as_of_date
+        and meters.tariff_code = prices.tariff_code
+        and meters.region_code = prices.region_code
     where candidates.meter_id is null
 ),
 
@@ -236,10 +251,10 @@ everything as (
         complete_on as last_date,
         false as is_current,
         null::decimal(18, 6) as confidence,
-        null::decimal(18, 6) as expected_kwh,
-        null::decimal(18, 6) as measured_kwh,
+        expected_kwh,
+        measured_kwh,
         null::decimal(18, 6) as energy_at_stake_kwh,
-        null::decimal(18, 6) as price_per_kwh,
+        price_per_kwh,
         null as evidence,
         null as evidence_days,
         null as state,
