@@ -14,8 +14,8 @@ from meterwise.warehouse import Warehouse
 DAY = "2026-04-05"
 LATER = "2026-04-08"
 VALIDATION = (
-    "stg_meter_reads stg_meters stg_service_points stg_crm_customers stg_crm_contracts validation_rules "
-    "intermediate.validation"
+    "stg_meter_reads stg_register_reads stg_meters stg_service_points stg_crm_customers stg_crm_contracts "
+    "validation_rules intermediate.validation"
 )
 
 

@@ -91,7 +91,7 @@ checks as (
         register_kwh,
         previous_read_at_utc,
         counted_kwh,
-        interval_kwh,
+        interval_kwh::decimal(18, 6) as interval_kwh,
         case when broken_rules = '' then 'measured' else 'suspect' end as quality_code,
         nullif(broken_rules, '') as broken_rules
     from named

@@ -80,9 +80,9 @@ differences as (
         channel,
         read_at_utc,
         local_date,
-        register_kwh,
+        register_kwh::decimal(18, 6) as register_kwh,
         previous_read_at_utc,
-        previous_kwh,
+        previous_kwh::decimal(18, 6) as previous_kwh,
         is_misread,
         is_misread or coalesce(is_back and not is_at_the_end and after_kwh is null, false) as negative,
         coalesce(is_back and is_at_the_end, false) as register_rollover,
@@ -91,8 +91,8 @@ differences as (
             when not is_back then register_kwh - previous_kwh
             when is_at_the_end then register_kwh + range_kwh - previous_kwh
         end)::decimal(18, 6) as counted_kwh,
-        sum_check_share,
-        sum_check_energy_kwh
+        sum_check_share::decimal(18, 6) as sum_check_share,
+        sum_check_energy_kwh::decimal(18, 6) as sum_check_energy_kwh
     from stepped
 )
 
