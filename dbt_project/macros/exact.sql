@@ -24,8 +24,11 @@ floor(({{ value }})::double precision * 1000000 + 0.5) / 1000000
 {%- endmacro %}
 
 {# Slope of the straight line through pairs of decimals, as a double; null where all x are equal. A pair without x is left
-   out, y is never null. regr_slope works on doubles and depends on the order of the pairs. #}
-{% macro slope(y, x) -%}
+   out, y is never null. regr_slope works on doubles and depends on the order of the pairs. `damping`, a sum of squares of
+   x, draws the slope of few pairs that lie close together towards zero (ridge regression). #}
+{% macro slope(y, x, damping=0) -%}
 (count({{ x }}) * sum({{ x }} * {{ y }}) - sum({{ x }}) * sum(case when {{ x }} is not null then {{ y }} end))::double precision
-    / nullif(count({{ x }}) * sum({{ x }} * {{ x }}) - sum({{ x }}) * sum({{ x }}), 0)::double precision
+    / nullif(
+        count({{ x }}) * (sum({{ x }} * {{ x }}) + {{ damping }}) - sum({{ x }}) * sum({{ x }}), 0
+    )::double precision
 {%- endmacro %}

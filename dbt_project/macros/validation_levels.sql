@@ -60,7 +60,8 @@ before as (
         (sum(day_less_night_kwh) over month_before)::double precision as month_x,
         (sum(morning_less_evening_kwh) over month_before)::double precision as month_y,
         (sum(kwh) over month_before)::double precision as month_kwh,
-        count(*) over month_before as month_days
+        count(*) over month_before as month_days,
+        {{ rounded('(sum(kwh) over weeks_before)::double precision * 60 / sum(minutes) over weeks_before') }} as weeks_kw
     from powers
     window
         recent as (partition by meter_id, channel order by local_date rows between 28 preceding and 1 preceding),
@@ -69,7 +70,8 @@ before as (
         ),
         to_this_day as (partition by meter_id, channel order by local_date rows unbounded preceding),
         this_week as (partition by meter_id, channel order by local_date rows between 6 preceding and current row),
-        month_before as (partition by meter_id, channel order by local_date rows between 34 preceding and 7 preceding)
+        month_before as (partition by meter_id, channel order by local_date rows between 34 preceding and 7 preceding),
+        weeks_before as (partition by meter_id, channel order by local_date rows between 63 preceding and 1 preceding)
 ),
 
 usual as (

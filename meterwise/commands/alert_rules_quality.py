@@ -27,15 +27,15 @@ log = logging.getLogger(__name__)
 
 LAST_DAY = date(2026, 7, 15)
 CUSTOMERS = 1000
-SEED = 2026
-"""A utility on which no rule was tuned; the rules were tuned on seed 11."""
+SEED = 2027
+"""A utility at which nobody looked: rules were tuned on seed 11, chances come from 11 to 15, 2026 showed a flaw."""
 
 MONTHS, WEEKS = 13, 26
 SELECT = "path:models/staging +publish_meter_alerts"
 PAGE = """\
 ## Quality of the alerts of the rules
 
-A made-up utility of {customers:,} customers (seed {seed}; rules and their chances come from another seed) as of each of
+A made-up utility of {customers:,} customers (seed {seed}; rules and their chances come from others) as of each of
 {weeks} days a week apart, {first_day} to {last_day}; {meters:,} meters were watched on the last one.
 
 | type | what befell the meters | episodes | found by the rules | signs of the rules | right | published | right |
@@ -45,8 +45,7 @@ A made-up utility of {customers:,} customers (seed {seed}; rules and their chanc
 - *Episodes* began and could be seen within these weeks; *found* are those of which a sign of their type was seen.
 - *Signs* and *published* alerts are counted once, however many weeks they went on; *right* are those that tell of an
   episode of their type.
-- Published, crews and customers together: {false_rate:.2f} false alarms per 100 meters a month; the budget is
-  {budget:g}.
+- Published, crews and customers: {false_rate:.2f} false alarms per 100 meters a month; the budget is {budget:g}.
 - Kinds without a row never happen in this utility; `tests/integration/test_meter_alerts.py` plants one of each.
 """
 BEFALLEN = {

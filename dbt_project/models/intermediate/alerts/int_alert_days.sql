@@ -52,19 +52,24 @@ warmed as (
         and known.local_date = degree_days.local_date
 ),
 
--- What a degree costs this very meter: of two neighbours one heats with electricity and the other does not.
+-- What a degree costs this very meter: of two neighbours one heats with electricity and the other does not. A few days
+-- just above the threshold tell nothing of a heat wave: damped, and no further than to the most degrees seen.
 reactions as (
     select
         as_of_date,
         meter_id,
         coalesce(greatest(0, {{ slope(
             'case when cooling_degrees = 0 then kwh::decimal(12, 3) else 0 end',
-            'case when cooling_degrees = 0 then heating_degrees end'
+            'case when cooling_degrees = 0 then heating_degrees end',
+            damping=100
         ) }}), 0) as heating_kwh,
         coalesce(greatest(0, {{ slope(
             'case when heating_degrees = 0 then kwh::decimal(12, 3) else 0 end',
-            'case when heating_degrees = 0 then cooling_degrees end'
-        ) }}), 0) as cooling_kwh
+            'case when heating_degrees = 0 then cooling_degrees end',
+            damping=100
+        ) }}), 0) as cooling_kwh,
+        max(heating_degrees) as most_heating_degrees,
+        max(cooling_degrees) as most_cooling_degrees
     from warmed
     where days_ago >= {{ recent_days() }} and measured_minutes >= 1320
     group by as_of_date, meter_id
@@ -74,8 +79,10 @@ weathered as (
     select
         warmed.*,
         {{ rounded_decimal(
-            'reactions.heating_kwh * warmed.heating_degrees::double precision'
-            ~ ' + reactions.cooling_kwh * warmed.cooling_degrees::double precision'
+            'reactions.heating_kwh'
+            ~ ' * least(warmed.heating_degrees, reactions.most_heating_degrees)::double precision'
+            ~ ' + reactions.cooling_kwh'
+            ~ ' * least(warmed.cooling_degrees, reactions.most_cooling_degrees)::double precision'
         ) }} as weather_kwh
     from warmed
     inner join reactions on warmed.as_of_date = reactions.as_of_date and warmed.meter_id = reactions.meter_id

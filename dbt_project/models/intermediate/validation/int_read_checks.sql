@@ -74,11 +74,14 @@ flagged_days as (
         and usual_kw * 24 > low_energy_kwh as is_low,
         is_comparable and is_live and {{ slipped('mean_kw', 'usual_kw') }}
         and {{ slipped('peak_kw', 'usual_peak_kw') }}
-        and (low_kw > 2 * usual_low_kw or usual_low_kw = 0 or mean_kw < usual_kw) as is_slipped,
+        and (low_kw > 2 * usual_low_kw or usual_low_kw = 0 or mean_kw < usual_kw)
+        -- A home that comes back from holidays uses ten times as much as in the weeks before, but no more than ever.
+        and (mean_kw < usual_kw or mean_kw > 3 * weeks_kw) as is_slipped,
         minutes >= {{ whole_minutes }} and not is_live
         and live_days > 0 and live_days_before >= {{ enough_days }}
         and local_date - live_on >= zero_run_run_days
         and live_usual_kw * 24 > zero_run_energy_kwh as is_zero,
+        mean_kw > 100 * usual_kw or 100 * mean_kw < usual_kw as is_beyond_a_home,
         live_peak_kw >= zero_run_share * live_usual_peak_kw and is_supplied as fell_at_once,
         minutes >= {{ whole_minutes }} and is_same and is_live
         and local_date - changed_on + 1 >= stuck_run_days
@@ -163,7 +166,7 @@ named as (
     select
         *,
         {{ broken_rules(read_rules()) }} as broken_rules,
-        {{ is_rejected(only_if={'zero_run': 'fell_at_once'}) }} as is_rejected
+        {{ is_rejected(only_if={'zero_run': 'fell_at_once', 'unit_slip': 'is_beyond_a_home'}) }} as is_rejected
     from judged
 ),
 
