@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     threads: int = Field(default=2, ge=1, description="Threads of DuckDB and LightGBM; fixed, so that runs repeat.")
     memory_limit: str = Field(default="4GB", description="Memory that DuckDB may use.")
     monitor_minutes: int = Field(
-        default=5,
+        default=2,
         ge=0,
         le=30,
         description="Minutes between two looks at new reads for alerts and the load of now; 0: with the day alone.",

@@ -118,10 +118,10 @@ def test_it_is_watched_after_each_publication_and_by_the_clock(described: dict[s
     assert {name for name, task in dag["tasks"].items() if task["pool"] == "warehouse"} == {"look", "judge"}
 
 
-def test_meters_are_monitored_in_turns_every_five_minutes(described: dict[str, Any]) -> None:
+def test_meters_are_monitored_in_turns_every_two_minutes(described: dict[str, Any]) -> None:
     dag = described["dags"]["monitor_meters"]
 
-    assert "*/5 * * * *" in dag["schedule"]
+    assert "*/2 * * * *" in dag["schedule"]
     assert {name for name, task in dag["tasks"].items() if task["pool"] == "warehouse"} == {"land", "build", "deliver"}
     assert dag["tasks"]["deliver"]["upstream"] == ["build", "land"]
     assert dag["tasks"]["report"]["upstream"] == ["land"], "what was refused is told, and the rest goes on"
