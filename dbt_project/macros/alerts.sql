@@ -53,8 +53,8 @@ coalesce(({{ value }})::decimal(18, 1)::varchar, 'null')
 {%- endmacro %}
 
 {# How often such a sign was right on five made-up utilities (decision 0170); strength is the share of the expected energy
-   that was measured, of a fall the highest week after it by the lowest before. Of high use they know no truth: it is told
-   last, until findings say more. #}
+   that was measured, of a fall the highest week after it by the lowest before. Nothing befell them that is told as high use:
+   it comes last, until findings say more. #}
 {% macro alert_prior(alert_type, evidence_days, strength) -%}
 (case
             when {{ alert_type }} in ('dead_meter', 'outage') then 0.95
