@@ -10,8 +10,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 export ENV_FILE ?= .env
-# Dozens of processes start in a day; none of them should compile again what another has.
+# Dozens of processes start in a day; none of them should compile again what another has, or all what was just installed.
 export PYTHONDONTWRITEBYTECODE :=
+export UV_COMPILE_BYTECODE := 1
 COMPOSE := docker compose --env-file $(ENV_FILE)
 DEMO := $(if $(ONCE),--once) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(SEED),--seed $(SEED)) $(if $(HOME_FOLDER),--home $(HOME_FOLDER))
 
