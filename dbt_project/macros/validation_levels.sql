@@ -80,6 +80,8 @@ usual as (
         {{ middle_of('peaks_before') }} as usual_peak_kw,
         {{ middle_of('lows_before') }} as usual_low_kw,
         {{ middle_of('means_before') }} as usual_kw,
+        sqrt(week_x * week_x + week_y * week_y) as week_shape_kwh,
+        sqrt(month_x * month_x + month_y * month_y) as month_shape_kwh,
         (week_x * month_x + week_y * month_y)
         / nullif(sqrt(week_x * week_x + week_y * week_y) * sqrt(month_x * month_x + month_y * month_y), 0)
             as profile_match

@@ -87,9 +87,12 @@ flagged_days as (
         and local_date - changed_on + 1 >= stuck_run_days
         and changed_varied_days >= {{ enough_days }}
         and abs(low_kw) > stuck_times_usual * abs(changed_usual_low_kw) as is_stuck,
+        -- A clock turns the shape of the day and leaves the energy, and how pronounced the shape is, as they were.
         month_days >= 28
-        and 10 * sqrt(week_x * week_x + week_y * week_y) > week_kwh
-        and 10 * sqrt(month_x * month_x + month_y * month_y) > month_kwh
+        and 10 * week_shape_kwh > week_kwh
+        and 10 * month_shape_kwh > month_kwh
+        and 4 * week_kwh between month_kwh / 1.5 and month_kwh * 1.5
+        and week_shape_kwh * month_kwh between month_shape_kwh * week_kwh / 1.25 and month_shape_kwh * week_kwh * 1.25
         and profile_match < cos(2 * pi() * clock_drift_shift_hours / 24) as is_shifted
     from compared_days
 ),
