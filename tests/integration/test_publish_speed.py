@@ -64,6 +64,13 @@ def _seconds(settings: Settings, mark: int) -> float:
     return time.perf_counter() - began
 
 
+def _again_seconds(settings: Settings, number: int) -> float:
+    """Return the seconds of a delivery of what is published already."""
+    began = time.perf_counter()
+    deliver("2026-07-15", f"unchanged-{number}", settings)
+    return time.perf_counter() - began
+
+
 def test_200_000_rows_are_delivered_within_twice_a_copy_by_hand(
     database: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,9 +78,7 @@ def test_200_000_rows_are_delivered_within_twice_a_copy_by_hand(
     later = min(_seconds(database, mark) for mark in (2, 3))
     by_hand = min(_by_hand_seconds(database, tmp_path / "rows.csv", extras=True) for _ in range(3))
     bare = min(_by_hand_seconds(database, tmp_path / "rows.csv", extras=False) for _ in range(3))
-    began = time.perf_counter()
-    deliver("2026-07-15", "unchanged", database)
-    unchanged = time.perf_counter() - began
+    unchanged = min(_again_seconds(database, number) for number in range(3))
     with capsys.disabled():
         print(  # noqa: T201 - the figure is the point
             f"\n{ROWS:,} rows: first delivery {first:.2f} s, later {later:.2f} s, unchanged {unchanged:.2f} s; "
