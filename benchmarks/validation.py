@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,14 +168,17 @@ def watching_memory() -> Iterator[list[float]]:
 
     def look() -> None:
         while not ended.wait(0.05):
-            children = psutil.Process().children(recursive=True)
-            seen.append(sum(process.memory_info().rss for process in children if process.is_running()) / 1024**3)
+            with suppress(psutil.NoSuchProcess):  # it ended between the two questions
+                children = psutil.Process().children(recursive=True)
+                seen.append(sum(process.memory_info().rss for process in children) / 1024**3)
 
     watcher = threading.Thread(target=look)
     watcher.start()
-    yield seen
-    ended.set()
-    watcher.join()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def model_seconds(settings: Settings) -> dict[str, float]:

@@ -81,6 +81,16 @@ from (
 ) as stays
 {% endmacro %}
 
+{# Joins a relation that has meter_id and local_date with the limits that hold for the meter's class on that day; needs the
+   CTEs classes (meter_classes) and limits (class_limits). #}
+{% macro join_limits(days) -%}
+left join classes
+        on {{ days }}.meter_id = classes.meter_id
+        and {{ days }}.local_date between classes.first_date and classes.last_date
+    left join limits as own on classes.customer_class = own.customer_class
+    inner join limits on coalesce(own.customer_class, '*') = limits.customer_class
+{%- endmacro %}
+
 {# Codes of the rules that are broken, in order, separated by commas; each is a boolean column. #}
 {% macro broken_rules(listed_rules) -%}
 concat_ws(
@@ -102,5 +112,5 @@ concat_ws(
 
 {# What a register with as many digits as a reading counts up to before it begins anew. #}
 {% macro register_range_kwh(reading) -%}
-power(10, length(floor({{ reading }})::bigint::text))::decimal(18, 6)
+power(10, length(floor({{ reading }})::bigint::text))::decimal(20, 6)
 {%- endmacro %}

@@ -81,16 +81,14 @@ usual as (
         {{ middle_of('lows_before') }} as usual_low_kw,
         {{ middle_of('means_before') }} as usual_kw,
         sqrt(week_x * week_x + week_y * week_y) as week_shape_kwh,
-        sqrt(month_x * month_x + month_y * month_y) as month_shape_kwh,
-        (week_x * month_x + week_y * month_y)
-        / nullif(sqrt(week_x * week_x + week_y * week_y) * sqrt(month_x * month_x + month_y * month_y), 0)
-            as profile_match
+        sqrt(month_x * month_x + month_y * month_y) as month_shape_kwh
     from before
 ),
 
 levels as (
     select
         *,
+        (week_x * month_x + week_y * month_y) / nullif(week_shape_kwh * month_shape_kwh, 0) as profile_match,
         first_value(local_date) over run as live_on,
         first_value(peak_kw) over run as live_peak_kw,
         first_value(usual_peak_kw) over run as live_usual_peak_kw,

@@ -14,8 +14,8 @@ PARSING = ("cosmos.converter", "cosmos.operators.watcher", "meterwise.planning",
            "meterwise.sources.config")  # fmt: skip
 """Every task reads its DAG's file anew."""
 HEAVY = {
-    "scheduler": ("cosmos.operators.watcher", "dbt.cli.main", "pandas", "duckdb", "mlflow", "lightgbm",
-                  "great_expectations", "matplotlib.figure", "psycopg", *PARSING),
+    "scheduler": ("dbt.cli.main", "pandas", "duckdb", "mlflow", "lightgbm", "great_expectations", "matplotlib.figure",
+                  "psycopg", *PARSING),
     "dag-processor": PARSING,
 }  # fmt: skip
 SET_PARENT_DEATH_SIGNAL = 1

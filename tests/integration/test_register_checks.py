@@ -52,7 +52,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         f"select meter_id, 'import' as channel, read_at_utc, ({REGISTER})::decimal(18, 6) as register_kwh "
         f"from (select *, {read_at} from {MIDNIGHTS}) union all "
         "select * from (values ('derived', 'import', timestamp '2026-03-25 10:00', 99999), "
-        "('derived', 'import', timestamp '2026-03-25 11:00', 1.75)) as readings",
+        "('derived', 'import', timestamp '2026-03-25 11:00', 1.75), "
+        # As many digits as a reading may have: no number that ends the build.
+        "('huge', 'import', timestamp '2026-03-25 10:00', 999999999998), "
+        "('huge', 'import', timestamp '2026-03-25 11:00', 3)) as readings",
         "read_at_utc + interval '1 hour'",
         assumed=False,
     )
@@ -112,6 +115,16 @@ def test_what_was_counted_is_known_over_a_roll_over_and_a_misreading_and_not_ove
         "sound": (whole, 14),
     }
     assert {row["interval_kwh"] for row in found} == {whole}
+
+
+def test_the_largest_register_rolls_over_too(built: Settings) -> None:
+    (row,) = rows(
+        built,
+        "select counted_kwh, broken_rules from intermediate.int_register_checks "
+        "where meter_id = 'huge' and counted_kwh is not null",
+    )
+
+    assert (row["counted_kwh"], row["broken_rules"]) == (Decimal(5), "register_rollover")
 
 
 def test_the_read_across_a_roll_over_is_estimated_as_the_register_counted(built: Settings) -> None:

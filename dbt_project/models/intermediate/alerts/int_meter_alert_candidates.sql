@@ -1,7 +1,14 @@
 {{ config(tags=['monitor']) }}
 
 with meters as (
-    select * from {{ ref('int_alert_meters') }}
+    select
+        alert_meters.*,
+        prices.price_per_kwh
+    from {{ ref('int_alert_meters') }} as alert_meters
+    left join {{ ref('int_prices_as_of') }} as prices
+        on alert_meters.as_of_date = prices.as_of_date
+        and alert_meters.tariff_code = prices.tariff_code
+        and alert_meters.region_code = prices.region_code
 ),
 
 signs as (
@@ -13,10 +20,6 @@ signs as (
 
 outages as (
     select * from {{ ref('int_feeder_outages') }}
-),
-
-prices as (
-    select * from {{ ref('int_prices_as_of') }}
 ),
 
 events as (
@@ -162,7 +165,7 @@ placed as (
         coalesce(meters.region_code, feeders.region_code) as region_code,
         coalesce(meters.feeder_code, feeders.feeder_code) as feeder_code,
         meters.customer_id,
-        prices.price_per_kwh
+        meters.price_per_kwh
     from stated
     inner join as_of_days on stated.as_of_date = as_of_days.as_of_date
     left join meters on stated.as_of_date = meters.as_of_date and stated.meter_id = meters.meter_id
@@ -170,10 +173,6 @@ placed as (
         on stated.as_of_date = feeders.as_of_date and stated.meter_id = feeders.feeder_code
         and stated.alert_type = 'outage'
     left join findings on stated.as_of_date = findings.as_of_date and stated.alert_type = findings.alert_type
-    left join prices
-        on meters.as_of_date = prices.as_of_date
-        and meters.tariff_code = prices.tariff_code
-        and meters.region_code = prices.region_code
 ),
 
 candidates as (
@@ -223,15 +222,10 @@ quiet as (
     select
         meters.*,
         recent.expected_kwh,
-        recent.measured_kwh,
-        prices.price_per_kwh
+        recent.measured_kwh
     from meters
     left join candidates on meters.as_of_date = candidates.as_of_date and meters.meter_id = candidates.meter_id
     left join recent on meters.as_of_date = recent.as_of_date and meters.meter_id = recent.meter_id
-    left join prices
-        on meters.as_of_date = prices.as_of_date
-        and meters.tariff_code = prices.tariff_code
-        and meters.region_code = prices.region_code
     where candidates.meter_id is null
 ),
 

@@ -51,11 +51,7 @@ compared_days as (
         on new_days.meter_id = levels.meter_id
         and new_days.channel = levels.channel
         and new_days.local_date = levels.local_date
-    left join classes
-        on new_days.meter_id = classes.meter_id
-        and new_days.local_date between classes.first_date and classes.last_date
-    left join limits as own on classes.customer_class = own.customer_class
-    inner join limits on coalesce(own.customer_class, '*') = limits.customer_class
+    {{ join_limits('new_days') }}
 ),
 
 flagged_days as (

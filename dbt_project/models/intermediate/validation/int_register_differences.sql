@@ -57,11 +57,7 @@ limited as (
         limits.sum_check_energy_kwh,
         {{ register_range_kwh('in_order.previous_kwh') }} as range_kwh
     from in_order
-    left join classes
-        on in_order.meter_id = classes.meter_id
-        and in_order.local_date between classes.first_date and classes.last_date
-    left join limits as own on classes.customer_class = own.customer_class
-    inner join limits on coalesce(own.customer_class, '*') = limits.customer_class
+    {{ join_limits('in_order') }}
 ),
 
 stepped as (
