@@ -1,0 +1,72 @@
+"""Load of many series on one regular grid of time, with what is known beside it."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
+Times = npt.NDArray[np.datetime64]
+
+
+@dataclass(frozen=True)
+class LoadGrid:
+    """Series of one frequency side by side. What lies at or after a cutoff may be there: who forecasts cuts it off.
+
+    Attributes:
+        unique_ids: (series,) names.
+        times_utc: (times,) starts of the intervals, ``datetime64[m]``, ``minutes`` apart without a gap.
+        minutes: Length of an interval.
+        timezone: IANA name of the clock by which people live.
+        load: (series, times) mean load or energy of the interval, any unit; NaN is unknown.
+        temperature_c: (stations, series, times) outdoor temperature; NaN is unknown, no station is no temperature.
+        is_holiday: (series, times) public holidays by the local date.
+    """
+
+    unique_ids: npt.NDArray[np.str_]
+    times_utc: Times
+    minutes: int
+    timezone: str
+    load: Floats
+    temperature_c: Floats
+    is_holiday: Bools
+
+    @property
+    def steps_a_day(self) -> int:
+        """Intervals in a day of 24 hours."""
+        return 1440 // self.minutes
+
+    @cached_property
+    def local_times(self) -> Times:
+        """(times,) starts of the intervals by the local clock, ``datetime64[m]``."""
+        index = pd.DatetimeIndex(self.times_utc, tz="UTC").tz_convert(self.timezone)
+        return index.tz_localize(None).to_numpy().astype("datetime64[m]")
+
+    def between(self, first: int, end: int) -> "LoadGrid":
+        """Return the columns from ``first`` up to ``end``, ``end`` excluded."""
+        columns = slice(first, end)
+        return replace(
+            self,
+            times_utc=self.times_utc[columns],
+            load=self.load[:, columns],
+            temperature_c=self.temperature_c[:, :, columns],
+            is_holiday=self.is_holiday[:, columns],
+        )
+
+    def as_known_at(self, cutoff: int, horizon: int, weather_is_known: bool) -> "LoadGrid":
+        """Return what may be known when columns from ``cutoff`` on are forecast, ``horizon`` of them.
+
+        Load from ``cutoff`` on is NaN, and temperature too unless the weather of the horizon is known. Holidays are.
+        """
+        known = self.between(0, cutoff + horizon)
+        load = known.load.copy()
+        load[:, cutoff:] = np.nan
+        temperature_c = known.temperature_c
+        if not weather_is_known:
+            temperature_c = temperature_c.copy()
+            temperature_c[:, :, cutoff:] = np.nan
+        return replace(known, load=load, temperature_c=temperature_c)
