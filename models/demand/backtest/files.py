@@ -1,0 +1,140 @@
+"""From a file of load to a grid, with a sentence on everything that was repaired."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import holidays
+import numpy as np
+import pandas as pd
+
+from models.demand.backtest.clock import FileClock, known_zone, parsed, to_utc
+from models.demand.backtest.columns import Columns, read_columns
+from models.demand.backtest.problems import BacktestError, in_words
+from models.demand.backtest.repairs import check_frequency, gap_note, merge_doubles, without_frozen
+from models.demand.grid import Bools, Floats, LoadGrid, Times
+
+
+@dataclass(frozen=True)
+class FileOfLoad:
+    """What a file holds.
+
+    Attributes:
+        grid: Its series, up to the last known load of any.
+        clock: How the file writes its times.
+        notes: Sentences on what was repaired.
+    """
+
+    grid: LoadGrid
+    clock: FileClock
+    notes: tuple[str, ...]
+
+
+def read_grid(
+    path: Path, columns: Columns, timezone: str | None, minutes: int, country: str | None = None
+) -> FileOfLoad:
+    """Read a file of load.
+
+    Args:
+        path: CSV (also .gz) or Parquet.
+        columns: What the file calls its columns.
+        timezone: Clock by which people live; needed where the file's times have no zone, else UTC if not said.
+        minutes: Length of an interval.
+        country: Public holidays of a country ``DE`` or part ``AU-VIC``, beside those of the file.
+
+    Raises:
+        BacktestError: The file, a column or an option cannot be used.
+    """
+    zone = known_zone(timezone or "UTC")
+    rows = read_columns(path, columns)
+    rows["time"], is_utc = parsed(path, columns.time, rows["time"])
+    if not is_utc and timezone is None:
+        raise BacktestError(f"{path}, column {columns.time}: times have no zone; say whose clock with --timezone.")
+    rows, clock, notes = (rows.assign(utc=rows["time"]), FileClock(False), []) if is_utc else to_utc(rows, zone)
+    check_frequency(path, rows, minutes)
+    flagged = _flagged(rows, zone if is_utc else None)
+    rows, doubled = merge_doubles(rows)
+    grid = _as_grid(rows, zone, minutes)
+    if not np.isfinite(grid.load).any():
+        raise BacktestError(f"{path}, column {columns.value}: no row has a value.")
+    grid = replace(grid, is_holiday=_holidays(grid, flagged, country))
+    grid, repaired = _repaired(path, grid)
+    return FileOfLoad(grid, clock, (*notes, *doubled, *repaired))
+
+
+def _flagged(rows: pd.DataFrame, zone: str | None) -> pd.MultiIndex:
+    """Return the pairs of series and date that a row calls a holiday.
+
+    A file without zones means its own date, even where it keeps standard time all year; ``zone`` is None then.
+    """
+    some = rows[rows["is_holiday"]]
+    local = some["utc"].dt.tz_localize("UTC").dt.tz_convert(zone).dt.tz_localize(None) if zone else some["time"]
+    dates = local.astype("datetime64[s]").dt.normalize()
+    return pd.MultiIndex.from_arrays([some["unique_id"], dates]).unique()
+
+
+def _as_grid(rows: pd.DataFrame, zone: str, minutes: int) -> LoadGrid:
+    times = rows["utc"].to_numpy().astype("datetime64[m]")
+    known = times[rows["y"].notna().to_numpy()]
+    last = known.max() if len(known) else times.max()
+    step = np.timedelta64(minutes, "m")
+    grid_times: Times = np.arange(times.min(), last + step, step)
+    inside = times <= last
+    rows, column = rows[inside], ((times[inside] - times.min()) // step).astype(np.int64)
+    series, row = np.unique(rows["unique_id"].to_numpy().astype(str), return_inverse=True)
+
+    def spread(name: str) -> Floats:
+        values = np.full((len(series), len(grid_times)), np.nan)
+        values[row, column] = rows[name].to_numpy()
+        return values
+
+    stations = [name for name in rows.columns if name.startswith("temperature_")]
+    empty = np.empty((0, len(series), len(grid_times)))
+    temperature_c = np.stack([spread(name) for name in stations]) if stations else empty
+    return LoadGrid(
+        series, grid_times, minutes, zone, spread("y"), temperature_c, np.zeros(empty.shape[1:], dtype=np.bool_)
+    )
+
+
+def _holidays(grid: LoadGrid, flagged: pd.MultiIndex, country: str | None) -> Bools:
+    days, day = np.unique(grid.local_times.astype("datetime64[D]"), return_inverse=True)
+    is_holiday = np.zeros((len(grid.unique_ids), len(days)), dtype=np.bool_)
+    dates = flagged.get_level_values(1).to_numpy().astype("datetime64[D]")
+    known = np.isin(flagged.get_level_values(0), grid.unique_ids) & np.isin(dates, days)
+    row = np.searchsorted(grid.unique_ids, flagged.get_level_values(0).to_numpy().astype(str)[known])
+    is_holiday[row, np.searchsorted(days, dates[known])] = True
+    if country:
+        is_holiday |= np.isin(days, country_holidays(country, days))
+    return is_holiday[:, day]
+
+
+def country_holidays(country: str, days: Times) -> Times:
+    """Return the public holidays in the years of ``days``, of a country or a part of it.
+
+    Raises:
+        BacktestError: Unknown.
+    """
+    years = range(days.min().astype(object).year, days.max().astype(object).year + 1)
+    code, _, part = country.upper().partition("-")
+    try:
+        found = holidays.country_holidays(code, subdiv=part or None, years=years)
+    except (NotImplementedError, AttributeError):
+        raise BacktestError(
+            f"--country {country} is unknown: write a code like DE, or with its part like AU-VIC."
+        ) from None
+    return np.array(sorted(found), dtype="datetime64[D]")
+
+
+def _repaired(path: Path, grid: LoadGrid) -> tuple[LoadGrid, list[str]]:
+    load, lengths = without_frozen(grid.load, grid.minutes)
+    notes = []
+    if len(lengths):
+        longest = in_words(int(lengths.max()) * grid.minutes)
+        notes.append(
+            f"{len(lengths):,} stretches of a day or more show one and the same value, the longest {longest}: "
+            "a feed that hung; they count as unknown."
+        )
+    if not np.isfinite(load).any():
+        raise BacktestError(f"{path}: every value is one of a feed that hung; {notes[0]}")
+    last = int(np.flatnonzero(np.isfinite(load).any(axis=0))[-1]) + 1
+    grid = replace(grid, load=load).between(0, last)
+    return grid, notes + gap_note(grid)
