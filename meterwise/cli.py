@@ -5,6 +5,7 @@ import typer
 from meterwise.commands import (
     accounts,
     alerts,
+    backtest,
     backup,
     database,
     demo,
@@ -39,6 +40,7 @@ app.command()(backup.restore)
 app.command()(backup.tidy)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(backtest.app, name="backtest")
 app.add_typer(database.app, name="database")
 app.add_typer(sources.app, name="sources")
 app.add_typer(quarantine.app, name="quarantine")

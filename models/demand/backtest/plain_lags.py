@@ -35,7 +35,7 @@ class PlainLags:
     freq: str
 
     @classmethod
-    def fit(cls, target: Target, first: int, minutes: int, timezone: str, threads: int) -> "PlainLags":
+    def fit(cls, target: Target, first: int, minutes: int, timezone: str) -> "PlainLags":
         """Fit on at most two years before step ``first``.
 
         Raises:
@@ -46,7 +46,8 @@ class PlainLags:
         except ImportError as error:
             raise PlainLagsMissingError from error
         freq = "D" if target.day == 1 else f"{minutes}min"
-        model = lgb.LGBMRegressor(verbosity=-1, n_jobs=threads, random_state=7, deterministic=True, force_row_wise=True)
+        # On a busy machine a second thread is waited for far longer than it saves; the trees are the same.
+        model = lgb.LGBMRegressor(verbosity=-1, n_jobs=1, random_state=7, deterministic=True, force_row_wise=True)
         dates: list[str | DateFeature] = ["dayofweek"] if target.day == 1 else _local_features(timezone)
         forecast = MLForecast(models={"y_hat": model}, freq=freq, lags=lags(target.day), date_features=dates)
         found = cls(forecast, target, freq)

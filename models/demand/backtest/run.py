@@ -132,7 +132,7 @@ def roll_naive(task: Task, days: int) -> Floats:
     return np.stack([repeated(task.target.before(w.first), period, w.end - w.first) for w in task.windows])
 
 
-def roll_plain_lags(task: Task, threads: int, advance: Callable[[], None]) -> Floats:
+def roll_plain_lags(task: Task, advance: Callable[[], None]) -> Floats:
     """Return (windows, series, horizon) what plain LightGBM forecasts, fitted anew when the model is.
 
     Raises:
@@ -141,7 +141,7 @@ def roll_plain_lags(task: Task, threads: int, advance: Callable[[], None]) -> Fl
     said = []
     for window, is_fit in zip(task.windows, task.refits, strict=True):
         if is_fit:
-            fitted = PlainLags.fit(task.target, window.first, task.grid.minutes, task.grid.timezone, threads)
+            fitted = PlainLags.fit(task.target, window.first, task.grid.minutes, task.grid.timezone)
         said.append(fitted.predict(window.first, window.end - window.first))
         advance()
     return np.stack(said)

@@ -1,0 +1,1 @@
+"""Puts the made-up load of these tests within reach."""
