@@ -15,7 +15,8 @@ from models.demand.backtest.scored_rows import scales, scored_rows
 from models.demand.grid import Floats
 
 PLAIN_LAGS = "lightgbm_plain_lags"
-WITHOUT_PLAIN_LAGS = f"{PLAIN_LAGS} is left out: it needs the package mlforecast (`pip install mlforecast`)."
+INSTALL = "uv pip install --no-deps mlforecast coreforecast"
+WITHOUT_PLAIN_LAGS = f"{PLAIN_LAGS} is left out: it needs mlforecast (`{INSTALL}`)."
 MakeFit = Callable[[Task, Options], Fit]
 Track = Callable[[str, int], Callable[[], None]]
 """From what is done and how many windows it takes to what is called after each."""

@@ -79,4 +79,4 @@ def _draw(axes: Axes, part: pd.DataFrame, levels: Sequence[float], naive: str) -
     axes.plot(time, part["y"], color=ORANGE, linewidth=1.2, label="actual")
     axes.legend(loc="upper right", ncols=4)
     axes.margins(x=0.01)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]
