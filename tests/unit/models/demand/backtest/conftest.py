@@ -1,1 +1,0 @@
-"""Puts the made-up load of these tests within reach."""
