@@ -27,7 +27,9 @@ def refusal(rows: pd.DataFrame, folder: Path, minutes: int = 60, zone: str | Non
     return str(problem.value)
 
 
-@pytest.mark.parametrize("how", ["Z", "offset", "naive", "standard", "slashes", "day first", "parquet", "aware parquet"])
+@pytest.mark.parametrize(
+    "how", ["Z", "offset", "naive", "standard", "slashes", "day first", "parquet", "aware parquet"]
+)
 def test_every_way_to_write_a_year_gives_the_same_grid(tmp_path: Path, how: str) -> None:
     index = utc("2024-01-01", 365, 30)
     local, load = index.tz_convert(ZONE), load_of(index)
