@@ -1,0 +1,144 @@
+"""`meterwise backtest demand` through the front door."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import Result
+from made_up_load import ZONE, LastWeek, frame, written
+from typer.testing import CliRunner
+
+from meterwise.cli import app
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, called: list[Any]) -> None:
+    """Put forecasters that repeat last week in the place of ours."""
+
+    class Params:
+        tuned = False
+
+    class Load:
+        @classmethod
+        def fit(cls, grid: Any, horizon: int, weather_is_known: bool, params: Any, threads: int) -> LastWeek:
+            called.append((horizon, weather_is_known, params, threads))
+            return LastWeek(grid)
+
+    class Peak:
+        @classmethod
+        def fit(cls, grid: Any, days: int, weather_is_known: bool, params: Any, threads: int) -> LastWeek:
+            called.append((days, weather_is_known, params, threads))
+            return LastWeek(grid, by_day=True)
+
+    def tune(grid: Any, horizon: int, weather: bool, params: Any, threads: int, budget_seconds: float) -> str:
+        return f"tuned on {grid.load.shape[1]}"
+
+    modules = {
+        "load_forecaster": {"LoadForecaster": Load, "ForecastParams": Params},
+        "peak_forecaster": {"PeakForecaster": Peak},
+        "tune": {"tune": tune},
+        # Not here: it takes seconds to be imported, and its own test measures it.
+        "mlforecast": {},
+    }
+    for name, content in modules.items():
+        module = ModuleType(name)
+        vars(module).update(content)
+        monkeypatch.setitem(sys.modules, name if name == "mlforecast" else f"models.demand.{name}", module)
+
+
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    called: list[Any] = []
+    stand_in(monkeypatch, called)
+    return called
+
+
+def run(path: Path, *more: str) -> Result:
+    folder = path.parent
+    files = ["--out", str(folder / "metrics.json"), "--forecasts", str(folder / "forecasts.parquet")]
+    common = ["--series", str(path), "--time", "time", "--value", "load", "--freq", "1h", "--windows", "3"]
+    return CliRunner().invoke(app, ["backtest", "demand", *common, *files, *more])
+
+
+def metrics(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_a_file_becomes_figures_forecasts_a_picture_and_a_table(tmp_path: Path, fits: list[Any]) -> None:
+    found = run(written(frame(), tmp_path), "--timezone", ZONE)
+
+    assert found.exit_code == 0, found.output
+    assert [fit[:2] for fit in fits] == [(168, False)] * 3
+    assert len(pd.read_parquet(tmp_path / "forecasts.parquet")) == 3 * 168
+    assert (tmp_path / "picture.png").stat().st_size > 10_000
+    for words in ("3 windows of 168h", "Meterwise", "last week again", "than that of the better naive one"):
+        assert words in found.output
+    assert "lightgbm_plain_lags" not in metrics(tmp_path)
+    assert "lightgbm_plain_lags is left out" in found.output
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        ["--temperature", "north", "south", "--known"],
+        ["--temperature", "north", "--temperature", "south", "--known"],
+        ["--known", "--temperature", "north,south"],
+    ],
+)
+def test_temperatures_may_be_named_in_three_ways(tmp_path: Path, fits: list[Any], named: list[str]) -> None:
+    found = run(written(frame().assign(north=1.0, south=2.0), tmp_path), "--timezone", ZONE, *named)
+
+    assert found.exit_code == 0, found.output
+    assert fits[0][1]
+    assert metrics(tmp_path)["protocol"]["weather"] == "actual temperature known over the horizon"
+
+
+def test_daily_maxima_are_asked_for_in_days_and_tuned_on_what_lies_before(tmp_path: Path, fits: list[Any]) -> None:
+    days = ["--target", "daily-max", "--horizon", "24h", "--step", "24h", "--tune-before"]
+
+    found = run(written(frame(), tmp_path), "--timezone", "UTC", *days)
+
+    assert found.exit_code == 0, found.output
+    assert [(fit[0], fit[2]) for fit in fits] == [(1, f"tuned on {57 * 24}")], "three days need one fit a week"
+    assert metrics(tmp_path)["protocol"]["target"] == "daily-max"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--id", "meter"], "has no column meter; it has time, load."),
+        (["--freq", "7min"], "--freq 7min does not divide a day"),
+        (["--freq", "30min"], "has a row every 1h, not every 30min: say --freq 1h."),
+        (["--horizon", "90min"], "--horizon 90min is no multiple of --freq 1h."),
+        (["--timezone", "Mars/Olympus"], "--timezone Mars/Olympus is unknown"),
+        (["--country", "XX"], "--country XX is unknown"),
+        (["--horizon", "60d"], "0 of 3 windows fit: the file has 60.0 days of load"),
+        (["--quantiles", "10,90"], "--quantiles 10,90: write levels between 0 and 1"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, fits: list[Any], more: list[str], words: str) -> None:
+    found = run(written(frame(), tmp_path), *more)
+
+    assert found.exit_code == 1
+    assert words in found.output
+    assert "Traceback" not in found.output
+    assert not (tmp_path / "metrics.json").exists()
+
+
+def test_a_column_without_an_option_is_not_guessed_at(tmp_path: Path, fits: list[Any]) -> None:
+    found = run(written(frame(), tmp_path), "north")
+
+    assert found.exit_code == 2
+    assert "What is north for?" in found.output
+
+
+def test_our_forecaster_answers_in_the_shape_that_is_asked_for(tmp_path: Path) -> None:
+    pytest.importorskip("models.demand.load_forecaster")
+
+    found = run(written(frame(days=45), tmp_path), "--timezone", ZONE, "--windows", "1", "--horizon", "48h")
+
+    assert found.exit_code == 0, found.output
+    assert metrics(tmp_path)["model"]["mase"] < 1.5
