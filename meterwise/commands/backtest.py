@@ -131,7 +131,7 @@ def _show(console: Console, options: "Options", found: dict[str, Any]) -> None:
     skill = found["skill"]["mase_against_better_naive"]
     if skill is not None:
         words = "less" if skill >= 0 else "more"
-        console.print(f"The model's scaled error (MASE) is {abs(skill):.0%} {words} than that of the better naive one.")
+        console.print(f"The model's scaled error (MASE) is {abs(skill):.1%} {words} than that of the better naive one.")
 
 
 def _as_text(figure: str, value: float | None) -> str:

@@ -125,7 +125,7 @@ def to_utc(rows: pd.DataFrame, timezone: str) -> tuple[pd.DataFrame, FileClock, 
     if is_skipped.any() and 4 * second.sum() <= is_twice.sum():
         return _standard(rows, timezone)
     kept = ~is_skipped
-    dropped = f"{is_skipped.sum():,} rows lie in the hour that the clock skips in spring: dropped."
+    dropped = f"{is_skipped.sum():,} row(s) lie in the hour that the clock skips in spring: dropped."
     notes = [] if kept.all() else [dropped]
     rows = rows[kept]
     index = pd.DatetimeIndex(rows["time"]).tz_localize(timezone, ambiguous=~second[kept])

@@ -130,7 +130,7 @@ def _repaired(path: Path, grid: LoadGrid) -> tuple[LoadGrid, list[str]]:
     if len(lengths):
         longest = in_words(int(lengths.max()) * grid.minutes)
         notes.append(
-            f"{len(lengths):,} stretches of a day or more show one and the same value, the longest {longest}: "
+            f"{len(lengths):,} stretch(es) of a day or more show one and the same value, the longest {longest}: "
             "a feed that hung; they count as unknown."
         )
     if not np.isfinite(load).any():

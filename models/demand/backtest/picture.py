@@ -78,5 +78,5 @@ def _draw(axes: Axes, part: pd.DataFrame, levels: Sequence[float], naive: str) -
     axes.plot(time, part["y_hat"], color=BLUE, label="forecast")
     axes.plot(time, part["y"], color=ORANGE, linewidth=1.2, label="actual")
     axes.legend(loc="upper right", ncols=4)
-    axes.margins(x=0.01)
+    axes.margins(x=0.01, y=0.18)  # room for the legend
     axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]

@@ -51,11 +51,11 @@ def merge_doubles(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     differ = groups["y"].nunique()
     merged = groups.agg({name: "max" if name == "is_holiday" else "mean" for name in _values(rows)}).reset_index()
     alike = len(some) - len(merged) - int((groups.size() - 1)[differ > 1].sum())
-    notes = [f"{alike:,} rows repeat a series and time with the same value: dropped."] if alike else []
+    notes = [f"{alike:,} row(s) repeat a series and time with the same value: dropped."] if alike else []
     if (differ > 1).any():
         ids = pd.unique(differ[differ > 1].index.get_level_values("unique_id"))
         named = _some(list(ids))
-        notes.append(f"{int((differ > 1).sum()):,} times have several values: their mean is taken (series {named}).")
+        notes.append(f"{int((differ > 1).sum()):,} time(s) have several values: their mean is taken (series {named}).")
     return pd.concat([rows[~doubled], merged]), notes
 
 
@@ -111,5 +111,5 @@ def gap_note(grid: LoadGrid) -> list[str]:
     if not len(row):
         return []
     longest = int(length.argmax())
-    words = f"{int(length.sum()):,} intervals in {len(row):,} gaps have no load"
+    words = f"{int(length.sum()):,} interval(s) in {len(row):,} gap(s) have no load"
     return [f"{words}, the longest {in_words(int(length[longest]) * grid.minutes)} ({grid.unique_ids[row[longest]]})."]

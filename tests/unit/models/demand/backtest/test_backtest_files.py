@@ -77,7 +77,7 @@ def test_one_row_in_the_hour_that_comes_twice_leaves_the_other_unknown(tmp_path:
 
     unknown = file.grid.times_utc[np.isnan(file.grid.load[0])]
     assert unknown.tolist() == [pd.Timestamp("2024-10-27 01:00").to_pydatetime()]
-    assert file.notes == ("1 intervals in 1 gaps have no load, the longest 1h (town).",)
+    assert file.notes == ("1 interval(s) in 1 gap(s) have no load, the longest 1h (town).",)
 
 
 def test_an_empty_row_in_the_hour_that_spring_skips_does_not_make_it_standard_time(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_filled_hour_of_spring_is_dropped_where_autumn_shows_the_local_clock(t
 
     file = read(pd.concat([rows, skipped]), tmp_path)
 
-    assert file.notes == ("1 rows lie in the hour that the clock skips in spring: dropped.",)
+    assert file.notes == ("1 row(s) lie in the hour that the clock skips in spring: dropped.",)
     np.testing.assert_array_equal(file.grid.load[0], rows["load"])
 
 
@@ -109,8 +109,8 @@ def test_doubles_are_dropped_or_become_their_mean(tmp_path: Path) -> None:
     file = read(pd.concat([rows, same, other]), tmp_path)
 
     assert file.notes == (
-        "2 rows repeat a series and time with the same value: dropped.",
-        "1 times have several values: their mean is taken (series town).",
+        "2 row(s) repeat a series and time with the same value: dropped.",
+        "1 time(s) have several values: their mean is taken (series town).",
     )
     assert file.grid.load[0, 9] == pytest.approx(rows["load"][9] + 0.5)
 
@@ -122,7 +122,7 @@ def test_gaps_are_unknown_and_counted(tmp_path: Path) -> None:
     file = read(rows.drop(index=[40, 41, 42]), tmp_path)
 
     assert np.flatnonzero(np.isnan(file.grid.load[0])).tolist() == [20, 40, 41, 42]
-    assert file.notes == ("4 intervals in 2 gaps have no load, the longest 3h (town).",)
+    assert file.notes == ("4 interval(s) in 2 gap(s) have no load, the longest 3h (town).",)
 
 
 def test_a_feed_that_hangs_is_unknown_but_not_zero_nor_what_never_changes(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_feed_that_hangs_is_unknown_but_not_zero_nor_what_never_changes(tmp_pa
     file = read(rows, tmp_path, series="name")
 
     assert np.isnan(file.grid.load).sum(axis=1).tolist() == [0, 24, 0]
-    assert file.notes[0].startswith("1 stretches of a day or more show one and the same value, the longest 1d")
+    assert file.notes[0].startswith("1 stretch(es) of a day or more show one and the same value, the longest 1d")
 
 
 def test_several_series_share_one_grid_whenever_they_begin(tmp_path: Path) -> None:
