@@ -1,0 +1,111 @@
+"""What may come around the point forecast: spread by lead, hour and weather, and quantiles of what was really missed.
+
+Every miss is of a forecast by a fit that had not seen the day (conformal prediction with normalised scores, after Lei
+and others, 2018), so that a band covers what it promises and quantiles never cross.
+"""
+
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+from models.demand.blend import Scene
+from models.demand.forecast_params import ForecastParams
+from models.demand.grid import Floats, Integers
+from models.demand.lags import Rows
+from models.demand.weather import trailing_mean
+
+SHARES = np.linspace(0.005, 0.995, 199)
+LEADS = (1.0, 3.0)
+"""Up to a day, up to three days, and beyond: each has its own quantiles."""
+LEAST_SPREAD = 0.2
+"""No spread is smaller than this share of the mean one: a narrow band that fails costs more than a wide one."""
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Fitted bands of one rung.
+
+    Attributes:
+        spread: LightGBM model as text of the size of a miss, in units of scale; None where it is the same everywhere.
+        mean_spread: Mean size of a miss.
+        misses: (leads, shares) quantiles of the miss in units of its spread.
+    """
+
+    spread: str | None
+    mean_spread: float
+    misses: Floats
+
+    @classmethod
+    def fit(cls, scene: Scene, rows: Rows, point: Floats, missed: Floats, params: ForecastParams) -> "Bands":
+        """Fit on the misses (rows,) of forecasts ``point`` (rows,) of days that their fit had not seen."""
+        mean = max(float(np.abs(missed).mean()), 1e-9)
+        fewest = max(20, int(2 * params.days_per_leaf * len(missed) / 364))
+        spread = None
+        if len(missed) >= 8 * fewest:
+            data = lgb.Dataset(_features(scene, rows, point), np.abs(missed))
+            spread = lgb.train(_settings(fewest, params), data, params.spread_trees).model_to_string()
+        unit = missed / _spread(spread, mean, scene, rows, point)
+        return cls(spread, mean, np.stack([_quantiles(unit, rows, group) for group in range(len(LEADS) + 1)]))
+
+    def around(self, scene: Scene, rows: Rows, point: Floats, levels: Floats) -> Floats:
+        """Return (levels, rows) quantiles, in units of scale; ``levels`` between 0 and 1."""
+        spread = _spread(self.spread, self.mean_spread, scene, rows, point)
+        unit = np.stack([np.interp(levels, SHARES, misses) for misses in self.misses], axis=-1)
+        return point + spread * unit[:, _lead_group(rows)]
+
+    def mean(self, scene: Scene, rows: Rows, point: Floats) -> Floats:
+        """Return the mean of what may come, (rows,): the median lies below it where misses are lopsided."""
+        spread = _spread(self.spread, self.mean_spread, scene, rows, point)
+        return point + spread * self.misses.mean(1)[_lead_group(rows)]
+
+
+def _lead_group(rows: Rows) -> Integers:
+    return np.searchsorted(LEADS, rows.lead_days - 1e-9).astype(np.int64)
+
+
+def _quantiles(unit: Floats, rows: Rows, group: int) -> Floats:
+    members = unit[_lead_group(rows) == group]
+    quantiles: Floats = np.quantile(members if len(members) >= len(SHARES) else unit, SHARES)
+    return quantiles
+
+
+def _spread(model: str | None, mean: float, scene: Scene, rows: Rows, point: Floats) -> Floats:
+    if model is None:
+        return np.full(len(point), mean)
+    predicted = lgb.Booster(model_str=model).predict(_features(scene, rows, point), num_threads=1)
+    return np.maximum(np.asarray(predicted), LEAST_SPREAD * mean)
+
+
+def _features(scene: Scene, rows: Rows, point: Floats) -> pd.DataFrame:
+    calendar, at = scene.calendar, (rows.series, rows.column)
+    changed = np.abs(scene.load[:, scene.steps_a_day :] - scene.load[:, : -scene.steps_a_day])
+    restless = np.concatenate([np.full((len(changed), scene.steps_a_day), np.nan), changed], axis=1)
+    found = {
+        "lead_days": rows.lead_days,
+        "step_of_day": calendar.step_of_day[rows.column],
+        "day_of_week": calendar.day_of_week[rows.column],
+        "summer": calendar.season(1)[1][rows.column],
+        "is_off": calendar.is_off[at],
+        "turn_of_year": calendar.marks["turn_of_year"][at],
+        "point": point,
+        "restless_7d": rows.last_known(trailing_mean(restless, 7 * scene.steps_a_day)),
+        **{name: values[at] for name, values in scene.drivers.items()},
+    }
+    return pd.DataFrame(found).astype(np.float64)
+
+
+def _settings(fewest: int, params: ForecastParams) -> dict[str, object]:
+    return {
+        "objective": "l2",
+        "learning_rate": 0.1,
+        "num_leaves": 8,
+        "min_data_in_leaf": fewest,
+        "feature_fraction": 0.6,
+        "seed": params.seed,
+        "num_threads": 1,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }

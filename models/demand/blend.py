@@ -1,0 +1,199 @@
+"""The point forecast: what calendar and weather let expect, what was missed of late carried on, and trees on the rest."""
+
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+from models.demand.calendar import Calendar
+from models.demand.forecast_params import ForecastParams
+from models.demand.grid import Floats, Integers
+from models.demand.lags import Rows
+from models.demand.regression import Regression
+from models.demand.response import Response
+from models.demand.weather import Drivers, mean_of_known, trailing_mean
+
+FADING_DAYS = (0.25, 1.0, 4.0)
+"""Lives of what is carried on: hours, days, and weeks; beside what stays."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A grid as the model sees it: (series, times) in units of scale, whatever lies after a row's cutoff included.
+
+    Attributes:
+        load: Load, NaN is unknown.
+        calendar: Calendar of the columns.
+        drivers: Temperatures, NaN is unknown.
+        steps_a_day: Intervals of a day.
+    """
+
+    load: Floats
+    calendar: Calendar
+    drivers: Drivers
+    steps_a_day: int
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the response expects in a scene, and what it missed: each (series, times).
+
+    Attributes:
+        load: Expected load.
+        missed: Known load less the expected one, by the name of the response that it is measured against.
+        recent: Means of ``missed`` over the last hours, day, week and four weeks, by name.
+    """
+
+    load: Floats
+    missed: dict[str, Floats]
+    recent: dict[str, dict[str, Floats]]
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A fitted point forecast, the median of what may come.
+
+    Attributes:
+        by_calendar: Response to the calendar alone.
+        by_weather: Response to calendar and weather; None without any temperature.
+        sees_ahead: Whether the temperature of the horizon is known: then load is expected by it.
+        carry: What of the recent misses goes on, by lead.
+        trees: LightGBM model as text for what is left; None for lines alone.
+        tree_share: Share of the trees' correction that is added, as it proved itself on days that were left out.
+    """
+
+    by_calendar: Response
+    by_weather: Response | None
+    sees_ahead: bool
+    carry: Regression
+    trees: str | None
+    tree_share: float = 1.0
+
+    @classmethod
+    def fit(
+        cls, scene: Scene, weight: Floats, rows: Rows, sees_ahead: bool, params: ForecastParams, threads: int
+    ) -> "Blend":
+        """Fit the responses on all intervals of positive ``weight`` (series, times), the rest on ``rows``."""
+        by_calendar = Response.fit(scene.load, weight, scene.calendar, {}, params)
+        by_weather = Response.fit(scene.load, weight, scene.calendar, scene.drivers, params) if scene.drivers else None
+        expected = expect(scene, by_calendar, by_weather, sees_ahead)
+        left = (scene.load - expected.load)[rows.series, rows.column]
+        counted = weight[rows.series, rows.column] * ~np.isnan(left)
+        terms = _carried_terms(rows, scene, expected)
+        penalty = np.full(terms.shape[-1], params.carried_shrinkage * counted.sum())
+        carry = Regression.fit(terms[None], np.nan_to_num(left)[None], counted[None], penalty, params.carried_rounds)
+        left = left - carry.predict(terms, 0)
+        features = _features(rows, scene, expected, carry.predict(terms, 0), sees_ahead)
+        trees = _fit_trees(features[counted > 0], left[counted > 0], counted[counted > 0], _days(scene), params, threads)
+        return cls(by_calendar, by_weather, sees_ahead, carry, trees)
+
+    def predict(self, scene: Scene, rows: Rows, threads: int) -> tuple[Floats, Floats]:
+        """Return the lines' forecast and the trees' correction of each row, in units of scale; NaN without weather."""
+        expected = expect(scene, self.by_calendar, self.by_weather, self.sees_ahead)
+        carried = self.carry.predict(_carried_terms(rows, scene, expected), 0)
+        line = expected.load[rows.series, rows.column] + carried
+        if self.trees is None:
+            return line, np.zeros_like(line)
+        features = _features(rows, scene, expected, carried, self.sees_ahead)
+        return line, lgb.Booster(model_str=self.trees).predict(features, num_threads=threads)
+
+
+def expect(scene: Scene, by_calendar: Response, by_weather: Response | None, sees_ahead: bool) -> Expected:
+    """Return what is expected for every interval of a scene, and what was missed."""
+    plain = by_calendar.predict(scene.calendar, {})
+    felt = by_weather.predict(scene.calendar, scene.drivers) if by_weather else plain
+    load = felt if sees_ahead else plain
+    missed = {"": scene.load - load}
+    if by_weather and not sees_ahead:
+        missed["_by_weather"] = scene.load - felt
+    day = scene.steps_a_day
+    windows = {"3h": max(1, day // 8), "24h": day, "7d": 7 * day, "28d": 28 * day}
+    recent = {
+        name: {window: trailing_mean(values, steps) for window, steps in windows.items()}
+        for name, values in missed.items()
+    }
+    return Expected(load, missed, recent)
+
+
+def _carried_terms(rows: Rows, scene: Scene, expected: Expected) -> Floats:
+    """(rows, terms): every recent miss, as it stays and as it fades with the lead."""
+    found = []
+    for name, missed in expected.missed.items():
+        found += list(_recent_misses(rows, scene, missed).values())
+        found += [rows.last_known(values) for values in expected.recent[name].values()]
+    lead = rows.lead_days
+    fading = [np.ones_like(lead)] + [np.exp(-lead / days) for days in FADING_DAYS]
+    return np.stack([np.nan_to_num(values) * life for values in found for life in fading], axis=-1)
+
+
+def _recent_misses(rows: Rows, scene: Scene, missed: Floats) -> dict[str, Floats]:
+    days, weeks = rows.whole_days_back(), rows.whole_weeks_back()
+    same_time = np.stack([rows.lag(missed, days + back, scene.calendar) for back in range(7)])
+    same_weekday = np.stack([rows.lag(missed, weeks + 7 * back, scene.calendar) for back in range(4)])
+    return {
+        "missed_last_day": same_time[0],
+        "missed_same_time_7d": mean_of_known(same_time),
+        "missed_same_time_4w": mean_of_known(same_weekday),
+    }
+
+
+def _features(rows: Rows, scene: Scene, expected: Expected, carried: Floats, sees_ahead: bool) -> pd.DataFrame:
+    """What the trees see.
+
+    No date, no long mean and no level: they would name the day, and a tree that knows the days of its history by heart
+    forecasts the next summer worse than the lines do.
+    """
+    calendar, at, column = scene.calendar, (rows.series, rows.column), rows.column
+    weeks = rows.whole_weeks_back()
+    found: dict[str, Floats | Integers] = {
+        "lead_days": rows.lead_days,
+        "step_of_day": calendar.step_of_day[column],
+        "day_of_week": calendar.day_of_week[column],
+        **{name: marks[at] for name, marks in calendar.marks.items()},
+        "was_holiday_1w": rows.lag(calendar.marks["holiday"].astype(np.float64), weeks, calendar),
+        "expected": expected.load[at],
+        "line": expected.load[at] + carried,
+        "load_1w": rows.lag(scene.load, weeks, calendar),
+        "load_last_day": rows.lag(scene.load, rows.whole_days_back(), calendar),
+    }
+    for name, missed in expected.missed.items():
+        found |= {f"{key}{name}": value for key, value in _recent_misses(rows, scene, missed).items()}
+        for back in (0, 7, 14):
+            found[f"missed_{1 + back // 7}w{name}"] = rows.lag(missed, weeks + back, calendar)
+        for window in ("3h", "24h") if name else ("3h", "24h", "7d"):
+            found[f"missed_{window}{name}"] = rows.last_known(expected.recent[name][window])
+    if sees_ahead:
+        found |= {name: values[at] for name, values in scene.drivers.items()}
+        found |= {f"{name}_1w": rows.lag(values, weeks, calendar) for name, values in scene.drivers.items()}
+    if len(scene.load) > 1:
+        found["series"] = rows.series
+    return pd.DataFrame(found).astype(np.float64)
+
+
+def _days(scene: Scene) -> int:
+    return int(scene.calendar.day[-1]) + 1
+
+
+def _fit_trees(
+    features: pd.DataFrame, left: Floats, weight: Floats, days: int, params: ForecastParams, threads: int
+) -> str | None:
+    fewest = max(20, int(params.days_per_leaf * len(left) / days))
+    if not params.trees or len(left) < 4 * fewest:
+        return None
+    settings = {
+        "objective": "l1",
+        "learning_rate": params.learning_rate,
+        "num_leaves": params.leaves,
+        "min_data_in_leaf": fewest,
+        "feature_fraction": params.feature_share,
+        "bagging_fraction": 0.7,
+        "bagging_freq": 1,
+        "lambda_l2": 1.0,
+        "seed": params.seed,
+        "num_threads": threads,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+    return lgb.train(settings, lgb.Dataset(features, left, weight=weight), params.trees).model_to_string()

@@ -1,0 +1,75 @@
+"""What the local calendar says of each interval of a grid."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.demand.grid import Bools, Floats, Integers, LoadGrid
+
+SUNDAY = 6
+TURN_OF_YEAR = (357, 4)
+"""From 24 December to 5 January, in days since 1 January: offices close and families meet, holiday or not."""
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Calendar of a grid; what differs by series is (series, times), the rest (times,).
+
+    Attributes:
+        day: Local days since the first one of the grid.
+        step_of_day: Intervals since local midnight.
+        day_of_week: 0 is Monday.
+        day_of_year: 0 is 1 January.
+        shift: Intervals by which the local clock is ahead of UTC.
+        marks: Share of what each day is, by name: holiday, holiday_on_working_day, eve, day_after, bridge, turn_of_year.
+        is_off: Weekend or holiday.
+    """
+
+    day: Integers
+    step_of_day: Integers
+    day_of_week: Integers
+    day_of_year: Integers
+    shift: Integers
+    marks: dict[str, Bools]
+    is_off: Bools
+
+    @classmethod
+    def of(cls, grid: LoadGrid) -> "Calendar":
+        """Look every interval up by the clock of the grid."""
+        local = grid.local_times
+        dates = local.astype("datetime64[D]")
+        day = (dates - dates[0]).astype(np.int64)
+        day_of_week = (dates.astype(np.int64) + 3) % 7
+        day_of_year = (dates - dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
+        first = np.searchsorted(day, np.arange(day[-1] + 1))
+        marks = _marks(grid.is_holiday[:, first], day_of_week[first], day_of_year[first])
+        return cls(
+            day=day,
+            step_of_day=(local - dates).astype("timedelta64[m]").astype(np.int64) // grid.minutes,
+            day_of_week=day_of_week,
+            day_of_year=day_of_year,
+            shift=(local - grid.times_utc).astype("timedelta64[m]").astype(np.int64) // grid.minutes,
+            marks={name: values[:, day] for name, values in marks.items()},
+            is_off=(grid.is_holiday[:, first] | (day_of_week[first] >= SUNDAY - 1))[:, day],
+        )
+
+    def season(self, harmonic: int) -> tuple[Floats, Floats]:
+        """Return sine and cosine of the year, counted from midsummer of the north, ``harmonic`` times a year."""
+        angle = 2 * np.pi * harmonic * (self.day_of_year - 171) / 365.25
+        return np.sin(angle), np.cos(angle)
+
+
+def _marks(holiday: Bools, day_of_week: Integers, day_of_year: Integers) -> dict[str, Bools]:
+    """Name the days, (series, days): a bridge is a working day between a holiday and a weekend."""
+    before, after = np.zeros_like(holiday), np.zeros_like(holiday)
+    before[:, 1:], after[:, :-1] = holiday[:, :-1], holiday[:, 1:]
+    eve, day_after = after & ~holiday, before & ~holiday
+    turn = (day_of_year >= TURN_OF_YEAR[0]) | (day_of_year <= TURN_OF_YEAR[1])
+    return {
+        "holiday": holiday,
+        "holiday_on_working_day": holiday & (day_of_week < SUNDAY - 1),
+        "eve": eve,
+        "day_after": day_after,
+        "bridge": (day_after & (day_of_week == SUNDAY - 2)) | (eve & (day_of_week == 0)),
+        "turn_of_year": turn & ~holiday,
+    }

@@ -1,0 +1,63 @@
+"""The forecast that needs nothing but a few known days: the same time of like days, and how far those lay apart."""
+
+import numpy as np
+
+from models.demand.blend import Scene
+from models.demand.grid import Floats
+from models.demand.lags import Rows
+from models.demand.weather import mean_of_known
+
+WEEKS = 4
+RUNGS = ("like_day", "last_week", "last_known", "other_series")
+USUAL_SPREAD = 0.3
+"""Standard deviation as a share of scale that is taken where no two like days are known."""
+NORMAL_DECILE = 1.2816
+
+
+def like_day(scene: Scene, rows: Rows) -> tuple[Floats, Floats, np.ndarray]:
+    """Return point (rows,), standard deviation (rows,) and rung (rows,) of each row, in units of scale.
+
+    The rung is ``like_day`` (median of the last four same weekdays), ``last_week`` (one of them is known),
+    ``last_known`` (the day before, or whatever was known last) or ``other_series`` (nothing was ever known: the mean of
+    the others). NaN only where no series of the scene has any known load.
+    """
+    days, weeks = rows.whole_days_back(), rows.whole_weeks_back()
+    alike = np.stack([rows.lag(scene.load, weeks + 7 * back, scene.calendar) for back in range(WEEKS)])
+    lately = np.stack([rows.lag(scene.load, days + back, scene.calendar) for back in range(7)])
+    known = (~np.isnan(alike)).sum(0)
+    last = _last_known(scene.load, int(rows.cutoff.max()))[rows.series]
+    point = _median(alike)
+    rung = np.where(known >= 2, 0, np.where(known == 1, 1, 2))
+    point = np.where(known > 0, point, np.where(np.isnan(_median(lately)), last, _median(lately)))
+    rung = np.where(np.isnan(point), 3, rung)
+    others = mean_of_known(_by_time(point, rows))[rows.column - rows.column.min()]
+    return np.where(np.isnan(point), others, point), _spread(alike, lately), np.array(RUNGS)[rung]
+
+
+def _median(values: Floats) -> Floats:
+    some = ~np.isnan(values).all(0)
+    found = np.full(values.shape[1], np.nan)
+    found[some] = np.nanmedian(values[:, some], axis=0)
+    return found
+
+
+def _last_known(load: Floats, cutoff: int) -> Floats:
+    known = ~np.isnan(load[:, :cutoff])
+    last = cutoff - 1 - np.argmax(known[:, ::-1], axis=1)
+    return np.where(known.any(1), load[np.arange(len(load)), last], np.nan)
+
+
+def _by_time(point: Floats, rows: Rows) -> Floats:
+    """(series, columns) of the rows that are forecast."""
+    table = np.full((int(rows.series.max()) + 1, int(np.ptp(rows.column)) + 1), np.nan)
+    table[rows.series, rows.column - rows.column.min()] = point
+    return table
+
+
+def _spread(alike: Floats, lately: Floats) -> Floats:
+    """Standard deviation among all days that could serve, as a forecast from few days must be modest."""
+    days = np.concatenate([alike, lately])
+    known = (~np.isnan(days)).sum(0)
+    squared = mean_of_known(np.square(days - mean_of_known(days)))
+    enough = (known >= 3) & (squared >= 0)
+    return np.where(enough, np.sqrt(np.where(enough, squared * known / np.maximum(known - 1, 1), 0)), USUAL_SPREAD)

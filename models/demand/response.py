@@ -1,0 +1,151 @@
+"""How load answers to calendar and weather: a line for each series and time of day, which goes on beyond what was seen.
+
+A tree cannot forecast a day hotter than any that it has seen; these lines can (OpenSTEF's best trained model blends both
+for the same reason). Terms after Hong's vanilla benchmark: type of day, season, trend, and degrees above knots, now and
+over the last days.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.demand.calendar import Calendar
+from models.demand.forecast_params import ForecastParams
+from models.demand.grid import Floats, Integers
+from models.demand.regression import Regression
+from models.demand.weather import Drivers, quantiles_of_known
+
+DAYS_FOR_A_SEASON = 400
+DAYS_FOR_A_TREND = 550
+KNOTS = (0.05, 0.25, 0.5, 0.75, 0.92)
+"""Shares of the temperatures seen at which the line may bend."""
+INTERVALS_AT_ONCE = 300_000
+
+
+@dataclass(frozen=True)
+class ResponseShape:
+    """What the terms are made by; fixed when fitted.
+
+    Attributes:
+        known_days: Local days of the history.
+        harmonics: Waves of the year, where the history is long enough to know one.
+        season_shrinkage: Penalty of the first wave as a share of the usual one; it grows with the square of its number.
+        knots: (knots, series) degrees by driver.
+    """
+
+    known_days: int
+    harmonics: int
+    season_shrinkage: float
+    knots: dict[str, Floats]
+
+    def terms(self, calendar: Calendar, drivers: Drivers, series: slice) -> tuple[Floats, Floats]:
+        """Return (series, times, terms) for some series, and the relative penalty of each term."""
+        columns, penalties = self._calendar_terms(calendar, series)
+        for name, knots in self.knots.items():
+            columns += _degrees(drivers[name][series], knots[:, series])
+        if self.knots:
+            columns += self._degrees_when_off(calendar, drivers["temperature"][series], series)
+        penalties += [1.0] * (len(columns) - len(penalties))
+        return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float64), np.array(penalties)
+
+    def _calendar_terms(self, calendar: Calendar, series: slice) -> tuple[list[Floats], list[float]]:
+        columns = [(calendar.day_of_week == day)[None].astype(np.float64) for day in range(6)]
+        columns += [marks[series].astype(np.float64) for marks in calendar.marks.values()]
+        penalties = [1.0] * len(columns)
+        if self.known_days < DAYS_FOR_A_SEASON:
+            # Within a year season is known by the length of the day alone, and that is shrunk.
+            columns.append(calendar.season(1)[1][None])
+            penalties.append(5.0)
+        else:
+            for harmonic in range(1, self.harmonics + 1):
+                columns += [wave[None] for wave in calendar.season(harmonic)]
+                penalties += [self.season_shrinkage * harmonic**2] * 2
+        if self.known_days >= DAYS_FOR_A_TREND:
+            columns.append(((calendar.day - self.known_days) / 365.25)[None])
+            penalties.append(1.0)
+        return columns, penalties
+
+    def _degrees_when_off(self, calendar: Calendar, temperature: Floats, series: slice) -> list[Floats]:
+        cold, hot = self.knots["temperature"][1][series, None], self.knots["temperature"][3][series, None]
+        off = calendar.is_off[series]
+        return [off * np.maximum(temperature - hot, 0), off * np.maximum(cold - temperature, 0)]
+
+
+@dataclass(frozen=True)
+class Response:
+    """The fitted lines.
+
+    Attributes:
+        shape: What the terms are.
+        groups: The series of each regression.
+        lines: Each holds one problem for every series of its group and step of the day, series first.
+        steps: Steps of a day.
+    """
+
+    shape: ResponseShape
+    groups: list[slice]
+    lines: list[Regression]
+    steps: int
+
+    @classmethod
+    def fit(
+        cls, load: Floats, weight: Floats, calendar: Calendar, drivers: Drivers, params: ForecastParams
+    ) -> "Response":
+        """Fit on ``load``, (series, times) in units of each series' scale; NaN or ``weight`` 0 leaves an interval out."""
+        knots = {name: quantiles_of_known(values, KNOTS) for name, values in drivers.items()}
+        shape = ResponseShape(int(calendar.day[-1]) + 1, params.harmonics, params.season_shrinkage, knots)
+        rows = _rows_by_step(calendar.step_of_day)
+        groups = _groups(*load.shape)
+        lines = [_fit_group(shape, load, weight, calendar, drivers, rows, series, params) for series in groups]
+        return cls(shape, groups, lines, len(rows))
+
+    def predict(self, calendar: Calendar, drivers: Drivers) -> Floats:
+        """Return (series, times) in units of scale; NaN where a driver is NaN."""
+        found = []
+        for series, line in zip(self.groups, self.lines, strict=True):
+            terms, _ = self.shape.terms(calendar, drivers, series)
+            problem = np.arange(len(terms))[:, None] * self.steps + np.minimum(calendar.step_of_day, self.steps - 1)
+            found.append(line.predict(terms, problem))
+        return np.concatenate(found)
+
+
+def _groups(series: int, times: int) -> list[slice]:
+    size = max(1, INTERVALS_AT_ONCE // times)
+    return [slice(first, min(first + size, series)) for first in range(0, series, size)]
+
+
+def _rows_by_step(step_of_day: Integers) -> Integers:
+    """Return (steps, rows): the columns of each step of the day, filled up with -1."""
+    counts = np.bincount(step_of_day)
+    order = np.argsort(step_of_day, kind="stable")
+    rows = np.full((len(counts), counts.max()), -1)
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    rows[step_of_day[order], rank] = order
+    return rows
+
+
+def _fit_group(
+    shape: ResponseShape,
+    load: Floats,
+    weight: Floats,
+    calendar: Calendar,
+    drivers: Drivers,
+    rows: Integers,
+    series: slice,
+    params: ForecastParams,
+) -> Regression:
+    terms, penalties = shape.terms(calendar, drivers, series)
+    usable = ~np.isnan(load[series]) & ~np.isnan(terms).any(-1)
+    counted = np.where(usable, weight[series], 0.0)[:, rows] * (rows >= 0)
+    problems = len(terms) * len(rows)
+    return Regression.fit(
+        np.nan_to_num(terms[:, rows]).reshape(problems, rows.shape[1], -1),
+        np.nan_to_num(load[series][:, rows]).reshape(problems, -1),
+        counted.reshape(problems, -1),
+        penalties * params.shrinkage,
+        params.huber_rounds,
+    )
+
+
+def _degrees(temperature: Floats, knots: Floats) -> list[Floats]:
+    return [temperature] + [np.maximum(temperature - knot[:, None], 0) for knot in knots[1:]]
