@@ -98,6 +98,11 @@ class Blend:
         features = _features(rows, scene, expected, carried, self.sees_ahead)
         return line, lgb.Booster(model_str=self.trees).predict(features, num_threads=threads)
 
+    def point(self, scene: Scene, rows: Rows) -> Floats:
+        """Return the point forecast of each row, in units of scale; NaN without weather that it needs."""
+        line, correction = self.predict(scene, rows, 1)
+        return line + self.tree_share * correction
+
 
 def expect(scene: Scene, by_calendar: Response, by_weather: Response | None, sees_ahead: bool) -> Expected:
     """Return what is expected for every interval of a scene, and what was missed."""

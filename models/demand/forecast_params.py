@@ -24,4 +24,5 @@ class ForecastParams(BaseModel, frozen=True, extra="forbid"):
     spread_trees: int = Field(default=80, description="Trees of the size of a miss.")
     folds: int = Field(default=4, description="Parts of the last year that are forecast by a fit without them.")
     fold_days: int = Field(default=28, description="Length of a stretch that is left out at once.")
+    peak_series: int = Field(default=100, description="Series whose daily maxima the bands of peaks are measured on.")
     seed: int = Field(default=7, description="Seed of every draw.")

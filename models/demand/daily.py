@@ -1,0 +1,73 @@
+"""Local days of a grid, and the highest load of each."""
+
+import numpy as np
+import pandas as pd
+
+from models.demand.grid import Bools, Floats, Integers, LoadGrid
+from models.demand.weather import Drivers, mean_of_known, trailing_mean
+
+LEAST_KNOWN = 0.9
+"""Share of a day's intervals without which its maximum is unknown."""
+EVENING = (15, 21)
+"""Local hours in which homes are warmest and people come home."""
+MEMORY_DAYS = 3
+
+
+def daily_maxima(values: Floats, first: Integers, sizes: Integers) -> Floats:
+    """Return (series, days) maxima; NaN where less than 90 % of a day is known.
+
+    Args:
+        values: (series, times) up to the end of the last day.
+        first: (days,) first column of each day, one behind the other.
+        sizes: (days,) columns of each day.
+    """
+    if not len(first):
+        return np.empty((values.shape[0], 0))
+    known = np.isfinite(values)
+    maxima = np.maximum.reduceat(np.where(known, values, -np.inf), first, axis=1)
+    share = np.add.reduceat(known.astype(np.int64), first, axis=1) / sizes
+    return np.where(share >= LEAST_KNOWN, maxima, np.nan)
+
+
+def whole_days(grid: LoadGrid) -> Bools:
+    """Return (days,) whether the grid holds all of each local day; only its first and last may be cut."""
+    days = np.unique(grid.local_times.astype("datetime64[D]"))
+    step = pd.Timedelta(minutes=grid.minutes)
+    edges = pd.DatetimeIndex([grid.times_utc[0], grid.times_utc[-1]]).as_unit("s") + pd.TimedeltaIndex([-step, step])
+    outside = edges.tz_localize("UTC").tz_convert(grid.timezone).tz_localize(None).to_numpy().astype("datetime64[D]")
+    whole = np.ones(len(days), dtype=np.bool_)
+    whole[0] &= outside[0] != days[0]
+    whole[-1] &= outside[1] != days[-1]
+    return whole
+
+
+def grid_of_maxima(grid: LoadGrid) -> tuple[LoadGrid, Drivers, Integers]:
+    """Return the daily maxima as a grid of one interval a day, its temperatures, and the first column of each day.
+
+    The days are local ones, and so the new grid's clock has no zone: its times are dates in UTC.
+    """
+    days, first = np.unique(grid.local_times.astype("datetime64[D]"), return_index=True)
+    sizes = np.diff(np.append(first, grid.load.shape[1]))
+    maxima = daily_maxima(grid.load, first, sizes)
+    holiday = np.logical_or.reduceat(grid.is_holiday, first, axis=1)
+    nothing = np.empty((0, *maxima.shape))
+    daily = LoadGrid(grid.unique_ids, days.astype("datetime64[m]"), 1440, "UTC", maxima, nothing, holiday)
+    return daily, _daily_drivers(grid, first, sizes), first
+
+
+def _daily_drivers(grid: LoadGrid, first: Integers, sizes: Integers) -> Drivers:
+    """Highest, mean and lowest temperature, that of the evening, and the mean of the last three days."""
+    if not len(grid.temperature_c):
+        return {}
+    now = mean_of_known(grid.temperature_c)
+    mean = np.add.reduceat(now, first, axis=1) / sizes
+    hour = (grid.local_times - grid.local_times.astype("datetime64[D]")).astype(np.int64) // 60
+    evening = (hour >= EVENING[0]) & (hour < EVENING[1])
+    of_evening = np.add.reduceat(np.where(evening, now, 0.0), first, axis=1)
+    return {
+        "temperature": np.maximum.reduceat(now, first, axis=1),
+        "temperature_mean": mean,
+        "temperature_lowest": np.minimum.reduceat(now, first, axis=1),
+        "temperature_evening": of_evening / np.maximum(np.add.reduceat(evening, first), 1),
+        "temperature_3d": np.where(np.isnan(mean), np.nan, trailing_mean(mean, MEMORY_DAYS)),
+    }

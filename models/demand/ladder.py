@@ -1,0 +1,88 @@
+"""Which forecast stands where: the best rung that has one, and its name beside it. The lowest rung always has one."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from models.demand.bands import Bands
+from models.demand.blend import Blend, Scene
+from models.demand.grid import Bools, Floats
+from models.demand.lags import Rows
+from models.demand.like_day import like_day
+
+MODEL, WITHOUT_WEATHER, WITHOUT_RECENT_LOAD = "model", "without_weather", "without_recent_load"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A point forecast of intervals, and bands around it or around its daily maximum."""
+
+    blend: Blend
+    bands: Bands
+
+
+@dataclass(frozen=True)
+class LoadForecast:
+    """A forecast of each series and interval (or local day) of the horizon, in the unit of the load.
+
+    Attributes:
+        median: (series, horizon): the point that absolute errors are judged by.
+        mean: (series, horizon): what adds up over series.
+        quantiles: (levels, series, horizon), never crossing.
+        basis: (series, horizon) rung: ``model``, ``without_recent_load`` (no reads of the last day),
+            ``without_weather``, ``like_day``, ``last_week``, ``last_known``, ``other_series``.
+    """
+
+    median: Floats
+    mean: Floats
+    quantiles: Floats
+    basis: npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The forecast so far, a row each, in units of scale."""
+
+    median: Floats
+    mean: Floats
+    quantiles: Floats
+    basis: npt.NDArray[np.str_]
+
+    @classmethod
+    def on_like_days(cls, scene: Scene, rows: Rows, levels: Floats) -> "Standing":
+        """Begin at the bottom, with like days and a normal band."""
+        point, spread, rung = like_day(scene, rows)
+        return cls(point, point, point + spread * norm.ppf(levels)[:, None], rung)
+
+    def below(
+        self, bands: Bands, name: str, scene: Scene, rows: Rows, point: Floats, modelled: Bools, levels: Floats
+    ) -> "Standing":
+        """Put a forecast ``point`` (rows,) with its bands over this one, where it is not NaN."""
+        has = modelled & ~np.isnan(point)
+        around = bands.around(scene, rows, point, np.append(levels, 0.5))
+        return Standing(
+            np.where(has, around[-1], self.median),
+            np.where(has, bands.mean(scene, rows, point), self.mean),
+            np.where(has, around[:-1], self.quantiles),
+            np.where(has, name, self.basis),
+        )
+
+    def told_of_silence(self, load: Floats, cutoff: int, steps_a_day: int, rows: Rows) -> "Standing":
+        """Name the rows of series whose last day before interval ``cutoff`` brought no read."""
+        silent = np.isnan(load[:, max(0, cutoff - steps_a_day) : cutoff]).all(1)[rows.series]
+        return replace(self, basis=np.where(silent & (self.basis == MODEL), WITHOUT_RECENT_LOAD, self.basis))
+
+    def as_forecast(self, scale: Floats, least: Floats) -> LoadForecast:
+        """Return it in the unit of the load; rows stand series by series."""
+        shape = (len(scale), len(self.median) // len(scale))
+        unit, bound = np.repeat(scale, shape[1]), np.repeat(least, shape[1])
+        # Sorted, as the levels are: quantiles of one rung do not cross, but rounding may.
+        quantiles = np.sort(np.maximum(self.quantiles * unit, bound), axis=0)
+        return LoadForecast(
+            np.maximum(self.median * unit, bound).reshape(shape),
+            np.maximum(self.mean * unit, bound).reshape(shape),
+            quantiles.reshape(-1, *shape),
+            self.basis.astype(object).astype(str).reshape(shape),
+        )
