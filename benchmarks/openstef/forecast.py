@@ -47,9 +47,10 @@ def workflow(given: argparse.Namespace, name: str) -> Any:
         "mlflow_storage": None,
         "rolling_aggregate_features": AGGREGATES,
     }
-    if given.model == "ensemble":
-        return create_ensemble_forecasting_workflow(EnsembleForecastingWorkflowConfig(**shared))
-    return create_forecasting_workflow(ForecastingWorkflowConfig(model=given.model, **shared))
+    if len(given.models) > 1:
+        config = EnsembleForecastingWorkflowConfig(base_models=given.models, **shared)
+        return create_ensemble_forecasting_workflow(config)
+    return create_forecasting_workflow(ForecastingWorkflowConfig(model=given.models[0], **shared))
 
 
 def dataset(rows: pd.DataFrame, given: argparse.Namespace) -> TimeSeriesDataset:
@@ -137,9 +138,10 @@ def arguments(texts: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--country", default="NL")
     parser.add_argument("--latitude", type=float, default=52.1, help="OpenSTEF adds daylight")
     parser.add_argument("--longitude", type=float, default=5.3)
-    parser.add_argument("--model", default="ensemble", help="ensemble, gblinear, lgbm, lgbmlinear or xgboost")
+    models = "one, or those of an ensemble: lgbm, gblinear, xgboost"
+    parser.add_argument("--models", nargs="+", default=["lgbm", "gblinear"], help=models)
     parser.add_argument("--lead", default="PT36H", help="shortest age of the load that its lags use")
-    parser.add_argument("--days", type=int, default=90, help="history of a fit")
+    parser.add_argument("--days", type=int, default=730, help="most history of a fit")
     given = parser.parse_args(texts)
     given.fits = given.fits or given.cutoffs
     return given
