@@ -9,6 +9,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+# OpenSTEF needs a newer Python and other packages than this project; only bench-forecasts runs it.
+OPENSTEF := .venv-openstef
+OPENSTEF_PYTHON ?= 3.12
 export ENV_FILE ?= .env
 # Dozens of processes start in a day; none of them should compile again what another has, or all what was just installed.
 export PYTHONDONTWRITEBYTECODE :=
@@ -123,6 +126,18 @@ bench-lag: $(STAMP) ## time reads of 10,000 meters from delivery until they are 
 bench-estimation: $(STAMP) ## hide true reads and measure their estimates beside plain methods (minutes; WRITE=1 puts it into docs/quality.md)
 	@$(BIN)/python benchmarks/estimation.py $(if $(WRITE),--write)
 
+.PHONY: bench-forecasts
+bench-forecasts: $(STAMP) $(OPENSTEF)/.ready ## compare the load forecast with plain mlforecast and OpenSTEF 4 (an hour; FORECASTS="--series FILE ..."; WRITE=1 puts it into docs/backtest.md)
+	@$(BIN)/python benchmarks/forecasts.py $(if $(WRITE),--write) $(FORECASTS)
+
+.PHONY: openstef
+openstef: $(OPENSTEF)/.ready ## make the environment in which bench-forecasts runs OpenSTEF (OPENSTEF_PYTHON=3.12 or a path)
+
+$(OPENSTEF)/.ready: benchmarks/openstef/requirements.lock | $(STAMP)
+	@$(BIN)/uv venv --quiet --clear --python $(OPENSTEF_PYTHON) $(OPENSTEF)
+	@$(BIN)/uv pip install --quiet --python $(OPENSTEF)/bin/python --requirements $<
+	@touch $@
+
 .PHONY: chaos
 chaos: $(STAMP) ## kill parts at random, take away disk and services, compare (slow; KILLS=50 CHAOS_SEED= ENGINE=postgresql)
 	@$(BIN)/pytest -m chaos
@@ -145,4 +160,4 @@ docs: $(STAMP) ## write docs/data-contracts.md, the README's result and dbt's do
 
 .PHONY: clean
 clean: ## delete the environment and the demo, with everything it made
-	@rm -rf $(VENV) .meterwise .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) $(OPENSTEF) .meterwise .pytest_cache .mypy_cache .ruff_cache
