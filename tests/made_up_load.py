@@ -59,7 +59,7 @@ def grid_of(
 class Said:
     """What the fake says."""
 
-    mean: np.ndarray
+    median: np.ndarray
     quantiles: np.ndarray
     basis: np.ndarray
 

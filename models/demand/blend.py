@@ -1,4 +1,4 @@
-"""The point forecast: what calendar and weather let expect, what was missed of late carried on, and trees on the rest."""
+"""The point forecast: what calendar and weather let expect, what was missed of late, and trees on the rest."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from models.demand.calendar import Calendar
 from models.demand.forecast_params import ForecastParams
-from models.demand.grid import Floats, Integers
+from models.demand.grid import Bools, Floats, Integers
 from models.demand.lags import Rows
 from models.demand.regression import Regression
 from models.demand.response import Response
@@ -83,20 +83,21 @@ class Blend:
         terms = _carried_terms(rows, scene, expected)
         penalty = np.full(terms.shape[-1], params.carried_shrinkage * counted.sum())
         carry = Regression.fit(terms[None], np.nan_to_num(left)[None], counted[None], penalty, params.carried_rounds)
-        left = left - carry.predict(terms, 0)
-        features = _features(rows, scene, expected, carry.predict(terms, 0), sees_ahead)
-        trees = _fit_trees(features[counted > 0], left[counted > 0], counted[counted > 0], _days(scene), params, threads)
+        carried = carry.predict(terms[None])[0]
+        features, used = _features(rows, scene, expected, carried, sees_ahead), counted > 0
+        trees = _fit_trees(features[used], (left - carried)[used], counted[used], _days(scene), params, threads)
         return cls(by_calendar, by_weather, sees_ahead, carry, trees)
 
     def predict(self, scene: Scene, rows: Rows, threads: int) -> tuple[Floats, Floats]:
         """Return the lines' forecast and the trees' correction of each row, in units of scale; NaN without weather."""
         expected = expect(scene, self.by_calendar, self.by_weather, self.sees_ahead)
-        carried = self.carry.predict(_carried_terms(rows, scene, expected), 0)
+        carried = self.carry.predict(_carried_terms(rows, scene, expected)[None])[0]
         line = expected.load[rows.series, rows.column] + carried
         if self.trees is None:
             return line, np.zeros_like(line)
         features = _features(rows, scene, expected, carried, self.sees_ahead)
-        return line, lgb.Booster(model_str=self.trees).predict(features, num_threads=threads)
+        correction = lgb.Booster(model_str=self.trees).predict(features, num_threads=threads)
+        return line, np.asarray(correction, dtype=np.float64)
 
     def point(self, scene: Scene, rows: Rows) -> Floats:
         """Return the point forecast of each row, in units of scale; NaN without weather that it needs."""
@@ -151,7 +152,7 @@ def _features(rows: Rows, scene: Scene, expected: Expected, carried: Floats, see
     """
     calendar, at, column = scene.calendar, (rows.series, rows.column), rows.column
     weeks = rows.whole_weeks_back()
-    found: dict[str, Floats | Integers] = {
+    found: dict[str, Floats | Integers | Bools] = {
         "lead_days": rows.lead_days,
         "step_of_day": calendar.step_of_day[column],
         "day_of_week": calendar.day_of_week[column],

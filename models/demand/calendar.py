@@ -21,7 +21,7 @@ class Calendar:
         day_of_week: 0 is Monday.
         day_of_year: 0 is 1 January.
         shift: Intervals by which the local clock is ahead of UTC.
-        marks: Share of what each day is, by name: holiday, holiday_on_working_day, eve, day_after, bridge, turn_of_year.
+        marks: What each day is: holiday, holiday_on_working_day, eve, day_after, bridge, turn_of_year.
         is_off: Weekend or holiday.
     """
 

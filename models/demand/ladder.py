@@ -71,7 +71,7 @@ class Standing:
 
     def told_of_silence(self, load: Floats, cutoff: int, steps_a_day: int, rows: Rows) -> "Standing":
         """Name the rows of series whose last day before interval ``cutoff`` brought no read."""
-        silent = np.isnan(load[:, max(0, cutoff - steps_a_day) : cutoff]).all(1)[rows.series]
+        silent = np.all(np.isnan(load[:, max(0, cutoff - steps_a_day) : cutoff]), axis=1)[rows.series]
         return replace(self, basis=np.where(silent & (self.basis == MODEL), WITHOUT_RECENT_LOAD, self.basis))
 
     def as_forecast(self, scale: Floats, least: Floats) -> LoadForecast:

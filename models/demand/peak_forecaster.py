@@ -1,7 +1,7 @@
 """The highest load of each local day: the maximum of the forecast intervals, with bands of its own.
 
-The maximum of a forecast lies below what the maximum will be, more so the less is known of the weather. The bands are of
-daily maxima that were forecast without having been seen, so their median mends that.
+The maximum of a forecast lies below what the maximum will be, more so the less is known of the weather. The bands are
+of daily maxima that were forecast without having been seen, so their median mends that.
 """
 
 from collections.abc import Sequence

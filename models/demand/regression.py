@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.demand.grid import Floats
+from models.demand.grid import Floats, Integers
 
 TUNING = 1.5
 """Residuals over so many times their median count less: Huber's regression, between least squares and medians."""
@@ -45,10 +45,15 @@ class Regression:
                 now = _reweighted(weight, missed)
         return cls(centre, coefficients / spread, constant)
 
-    def predict(self, terms: Floats, problem: np.ndarray | slice = slice(None)) -> Floats:
-        """Return the line at ``terms``, (..., terms), by the problem that stands for each of the leading places."""
-        centred = terms - self.centre[problem]
-        predicted: Floats = np.einsum("...t,...t->...", centred, self.coefficients[problem]) + self.constant[problem]
+    def predict(self, terms: Floats, problem: Integers | None = None) -> Floats:
+        """Return the line at ``terms`` (..., terms), by the ``problem`` (...) of each place.
+
+        Without ``problem`` terms are (problems, rows, terms), as in ``fit``.
+        """
+        chosen = np.arange(len(self.constant))[:, None] if problem is None else problem
+        # Centre and slope are put together first: what is as large as the terms is made once.
+        offset = self.constant - np.einsum("pt,pt->p", self.centre, self.coefficients)
+        predicted: Floats = np.einsum("...t,...t->...", terms, self.coefficients[chosen]) + offset[chosen]
         return predicted
 
 

@@ -1,8 +1,8 @@
-"""How load answers to calendar and weather: a line for each series and time of day, which goes on beyond what was seen.
+"""How load answers to calendar and weather: a line for each series and time of day, which goes on beyond the seen.
 
-A tree cannot forecast a day hotter than any that it has seen; these lines can (OpenSTEF's best trained model blends both
-for the same reason). Terms after Hong's vanilla benchmark: type of day, season, trend, and degrees above knots, now and
-over the last days.
+A tree cannot forecast a day hotter than any that it has seen; these lines can (OpenSTEF's best trained model blends
+both for the same reason). Terms after Hong's vanilla benchmark: type of day, season, trend, and degrees above knots,
+now and over the last days.
 """
 
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ class Response:
     def fit(
         cls, load: Floats, weight: Floats, calendar: Calendar, drivers: Drivers, params: ForecastParams
     ) -> "Response":
-        """Fit on ``load``, (series, times) in units of each series' scale; NaN or ``weight`` 0 leaves an interval out."""
+        """Fit on ``load``, (series, times) in units of scale; NaN or ``weight`` 0 leaves an interval out."""
         knots = {name: quantiles_of_known(values, KNOTS) for name, values in drivers.items()}
         shape = ResponseShape(int(calendar.day[-1]) + 1, params.harmonics, params.season_shrinkage, knots)
         rows = _rows_by_step(calendar.step_of_day)

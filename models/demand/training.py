@@ -131,8 +131,7 @@ class Training:
             asked = rows.where(inside[rows.column] & (self.weight[rows.series, rows.column] > 0))
             return LeftOut(asked, *blend.predict(self.scene, asked, 1), self.scene.load[asked.series, asked.column])
 
-        # Whatever is made at first use is made now, not by two threads at once.
-        assert self.rows is not None and self.fold is not None  # noqa: S101
+        _ = self.rows, self.fold  # made now, not by two threads at once
         with ThreadPoolExecutor(self.threads) as pool:
             parts = list(pool.map(one, range(self.params.folds)))
         line, correction, load = (

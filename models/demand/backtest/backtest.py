@@ -1,22 +1,18 @@
 """A backtest from options to files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from models.demand.backtest.options import DAILY_MAX, Options
 from models.demand.backtest.picture import picture, save
-from models.demand.backtest.plain_lags import PlainLagsMissingError
 from models.demand.backtest.prepare import prepare
 from models.demand.backtest.results import report, write_figures, write_forecasts
 from models.demand.backtest.run import Fit, Task, roll, roll_naive, roll_plain_lags
 from models.demand.backtest.scored_rows import scales, scored_rows
 from models.demand.grid import Floats
 
-PLAIN_LAGS = "lightgbm_plain_lags"
-INSTALL = "uv pip install --no-deps mlforecast coreforecast"
-WITHOUT_PLAIN_LAGS = f"{PLAIN_LAGS} is left out: it needs mlforecast (`{INSTALL}`)."
 MakeFit = Callable[[Task, Options], Fit]
 Track = Callable[[str, int], Callable[[], None]]
 """From what is done and how many windows it takes to what is called after each."""
@@ -41,9 +37,9 @@ def backtest(options: Options, places: Places, make_fit: MakeFit, track: Track) 
     task = prepared.task
     # The model goes first: what memory it needs could not be told after the baselines.
     run = roll(task, make_fit(task, options), track("model", len(task.windows)))
-    baselines, notes = _baselines(task, track)
+    baselines = _baselines(task, track)
     rows = scored_rows(task, run, baselines)
-    protocol = options.protocol(len(task.grid.temperature_c), [*prepared.notes, *notes])
+    protocol = options.protocol(len(task.grid.temperature_c), prepared.notes)
     found = report(protocol, task, run, rows, baselines)
     write_figures(found, places.figures)
     write_forecasts(rows, task, places.forecasts)
@@ -51,10 +47,6 @@ def backtest(options: Options, places: Places, make_fit: MakeFit, track: Track) 
     return found
 
 
-def _baselines(task: Task, track: Track) -> tuple[dict[str, Floats], Sequence[str]]:
-    found = {"seasonal_naive": roll_naive(task, 1), "week_ago": roll_naive(task, 7)}
-    try:
-        found[PLAIN_LAGS] = roll_plain_lags(task, track("plain LightGBM", len(task.windows)))
-    except PlainLagsMissingError:
-        return found, [WITHOUT_PLAIN_LAGS]
-    return found, []
+def _baselines(task: Task, track: Track) -> dict[str, Floats]:
+    plain = roll_plain_lags(task, track("plain LightGBM", len(task.windows)))
+    return {"seasonal_naive": roll_naive(task, 1), "week_ago": roll_naive(task, 7), "lightgbm_plain_lags": plain}

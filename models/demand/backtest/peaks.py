@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from models.demand.backtest.target import LEAST_KNOWN
+from models.demand.daily import LEAST_KNOWN
 
 SHARE = 10
 """One in so many days counts as a peak day, at least one."""

@@ -7,6 +7,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from mlforecast import MLForecast
 
 from models.demand.backtest.naive import repeated
 from models.demand.backtest.target import Target
@@ -14,10 +15,6 @@ from models.demand.grid import Floats
 
 YEARS = 2
 DateFeature = Callable[[pd.DatetimeIndex], "pd.Index[Any]"]
-
-
-class PlainLagsMissingError(Exception):
-    """The package mlforecast is not installed."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +33,7 @@ class PlainLags:
 
     @classmethod
     def fit(cls, target: Target, first: int, minutes: int, timezone: str) -> "PlainLags":
-        """Fit on at most two years before step ``first``.
-
-        Raises:
-            PlainLagsMissingError: mlforecast is not there.
-        """
-        try:
-            from mlforecast import MLForecast
-        except ImportError as error:
-            raise PlainLagsMissingError from error
+        """Fit on at most two years before step ``first``."""
         freq = "D" if target.day == 1 else f"{minutes}min"
         # On a busy machine a second thread is waited for far longer than it saves; the trees are the same.
         model = lgb.LGBMRegressor(verbosity=-1, n_jobs=1, random_state=7, deterministic=True, force_row_wise=True)

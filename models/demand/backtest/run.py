@@ -21,7 +21,7 @@ class Forecast(Protocol):
     """What a forecaster says: ``LoadForecast`` is one."""
 
     @property
-    def mean(self) -> Floats:
+    def median(self) -> Floats:
         """(series, horizon)."""
 
     @property
@@ -70,14 +70,14 @@ class Run:
     """What a forecaster said.
 
     Attributes:
-        mean: (windows, series, horizon).
+        median: (windows, series, horizon).
         quantiles: (levels, windows, series, horizon).
         basis: (windows, series, horizon).
         seconds: Of fits and forecasts together.
         peak_memory_mb: Most memory that this process held at one moment until the last forecast.
     """
 
-    mean: Floats
+    median: Floats
     quantiles: Floats
     basis: npt.NDArray[np.str_]
     seconds: float
@@ -111,7 +111,7 @@ def roll(task: Task, fit: Fit, advance: Callable[[], None]) -> Run:
         said.append(forecast)
         advance()
     return Run(
-        np.stack([forecast.mean for forecast in said]),
+        np.stack([forecast.median for forecast in said]),
         np.stack([forecast.quantiles for forecast in said], axis=1),
         np.stack([forecast.basis for forecast in said]),
         time.perf_counter() - started,
@@ -121,7 +121,7 @@ def roll(task: Task, fit: Fit, advance: Callable[[], None]) -> Run:
 
 def _check_shape(forecast: Forecast, task: Task, window: Window) -> None:
     shape = (task.target.y.shape[0], window.end - window.first)
-    found = (forecast.mean.shape, forecast.quantiles.shape, forecast.basis.shape)
+    found = (forecast.median.shape, forecast.quantiles.shape, forecast.basis.shape)
     if found != (shape, (len(task.levels), *shape), shape):
         raise BacktestError(f"The forecaster answered with arrays of {found} where {shape} was asked for.")
 
@@ -133,11 +133,7 @@ def roll_naive(task: Task, days: int) -> Floats:
 
 
 def roll_plain_lags(task: Task, advance: Callable[[], None]) -> Floats:
-    """Return (windows, series, horizon) what plain LightGBM forecasts, fitted anew when the model is.
-
-    Raises:
-        PlainLagsMissingError: mlforecast is not installed.
-    """
+    """Return (windows, series, horizon) what plain LightGBM forecasts, fitted anew when the model is."""
     said = []
     for window, is_fit in zip(task.windows, task.refits, strict=True):
         if is_fit:

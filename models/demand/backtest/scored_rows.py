@@ -26,7 +26,7 @@ def scored_rows(task: Task, run: Run, baselines: Mapping[str, Floats]) -> pd.Dat
         Sorted by series, window and time: unique_id, cutoff (last known step), ds, y, y_hat, q0.1 and so on, basis; and
         window (its number), local_day, and a column for each baseline.
     """
-    windows, series, horizon = run.mean.shape
+    windows, series, horizon = run.median.shape
     target = task.target
     first = np.array([window.first for window in task.windows])
     steps = first[:, None] + np.arange(horizon)
@@ -36,7 +36,7 @@ def scored_rows(task: Task, run: Run, baselines: Mapping[str, Floats]) -> pd.Dat
         "cutoff": np.tile(np.repeat(target.ds[first - 1], horizon), series).astype("datetime64[us]"),
         "ds": target.ds[all_steps].astype("datetime64[us]"),
         "y": target.y[:, steps].ravel(),
-        "y_hat": _column(run.mean),
+        "y_hat": _column(run.median),
         **{quantile_column(q): _column(said) for q, said in zip(task.levels, run.quantiles, strict=True)},
         "basis": run.basis.swapaxes(0, 1).ravel().astype(object),
         "window": np.tile(np.repeat(np.arange(windows), horizon), series),

@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
+from models.demand.daily import daily_maxima, whole_days
 from models.demand.grid import Bools, Floats, Integers, LoadGrid, Times
-
-LEAST_KNOWN = 0.9
-"""Share of a day's intervals without which its maximum is unknown."""
 
 
 @dataclass(frozen=True)
@@ -56,31 +53,3 @@ def of_daily_maxima(grid: LoadGrid) -> Target:
     maxima = daily_maxima(grid.load[:, : columns[-1]], columns[:-1], np.diff(columns))
     dates = days.astype("datetime64[m]")
     return Target(maxima, dates, dates, days, columns, 1, np.ones(len(days), dtype=np.bool_))
-
-
-def daily_maxima(values: Floats, first: Integers, sizes: Integers) -> Floats:
-    """Return (series, days) maxima; NaN where less than 90 % of a day is known.
-
-    Args:
-        values: (series, times) up to the end of the last day.
-        first: (days,) first column of each day, one behind the other.
-        sizes: (days,) columns of each day.
-    """
-    if not len(first):
-        return np.empty((values.shape[0], 0))
-    known = np.isfinite(values)
-    maxima = np.maximum.reduceat(np.where(known, values, -np.inf), first, axis=1)
-    share = np.add.reduceat(known.astype(np.int64), first, axis=1) / sizes
-    return np.where(share >= LEAST_KNOWN, maxima, np.nan)
-
-
-def whole_days(grid: LoadGrid) -> Bools:
-    """Return (days,) whether the grid holds all of each local day; only its first and last may be cut."""
-    days = np.unique(grid.local_times.astype("datetime64[D]"))
-    step = pd.Timedelta(minutes=grid.minutes)
-    edges = pd.DatetimeIndex([grid.times_utc[0], grid.times_utc[-1]]).as_unit("s") + pd.TimedeltaIndex([-step, step])
-    outside = edges.tz_localize("UTC").tz_convert(grid.timezone).tz_localize(None).to_numpy().astype("datetime64[D]")
-    whole = np.ones(len(days), dtype=np.bool_)
-    whole[0] &= outside[0] != days[0]
-    whole[-1] &= outside[1] != days[-1]
-    return whole

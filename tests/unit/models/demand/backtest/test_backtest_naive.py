@@ -43,7 +43,6 @@ def test_the_last_known_value() -> None:
 
 
 def test_plain_lightgbm_forecasts_each_series_and_never_looks_ahead() -> None:
-    pytest.importorskip("mlforecast")
     index = utc("2024-01-01", 30)
     load = np.stack([load_of(index), 100 * load_of(index, 2), load_of(index)])
     load[0, 100:110], load[2, :650] = NAN, NAN
@@ -63,7 +62,6 @@ def test_plain_lightgbm_forecasts_each_series_and_never_looks_ahead() -> None:
 
 
 def test_plain_lightgbm_on_daily_maxima_too_short_for_its_lags_says_last_week_again() -> None:
-    pytest.importorskip("mlforecast")
     index = utc("2024-01-01", 40)
     target = of_daily_maxima(grid_of(load_of(index)))
 

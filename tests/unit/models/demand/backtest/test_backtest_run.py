@@ -36,7 +36,7 @@ def test_a_window_is_shown_no_load_from_its_cutoff_on(weather_is_known: bool) ->
         assert known.load.shape[1] == window.end
         assert np.isnan(known.load[:, window.first :]).all()
         assert np.isnan(known.temperature_c[:, :, window.first :]).all() != weather_is_known
-    assert (run.mean.shape, run.quantiles.shape, run.basis.shape) == ((3, 1, 24), (3, 3, 1, 24), (3, 1, 24))
+    assert (run.median.shape, run.quantiles.shape, run.basis.shape) == ((3, 1, 24), (3, 3, 1, 24), (3, 1, 24))
     assert run.peak_memory_mb > 10
     assert len(steps) == 3
 
@@ -51,7 +51,7 @@ def test_an_earlier_fit_serves_until_its_time_is_up() -> None:
     run = roll(task_of(refit=2880), fit, lambda: None)
 
     assert fits == [480, 528]
-    np.testing.assert_array_equal(run.mean, roll_naive(task_of(), 7))
+    np.testing.assert_array_equal(run.median, roll_naive(task_of(), 7))
 
 
 def test_daily_maxima_are_shown_whole_local_days() -> None:
@@ -63,7 +63,7 @@ def test_daily_maxima_are_shown_whole_local_days() -> None:
 
     run = roll(task, lambda history: said, lambda: None)
 
-    assert run.mean.shape == (2, 1, 2)
+    assert run.median.shape == (2, 1, 2)
     hours = [known.load.shape[1] - np.isfinite(known.load[0]).sum() for known in said.known]
     assert hours == [47, 48], "the day of the spring change has 23"
 
