@@ -51,20 +51,52 @@ class Expected:
 
 
 @dataclass(frozen=True)
+class Responses:
+    """How load answers to the calendar alone, and to calendar and weather (None without any temperature)."""
+
+    by_calendar: Response
+    by_weather: Response | None
+
+    @classmethod
+    def fit(cls, scene: Scene, weight: Floats, params: ForecastParams) -> "Responses":
+        """Fit both on all intervals of positive ``weight`` (series, times)."""
+        by_weather = Response.fit(scene.load, weight, scene.calendar, scene.drivers, params) if scene.drivers else None
+        return cls(Response.fit(scene.load, weight, scene.calendar, {}, params), by_weather)
+
+    def expect(self, scene: Scene, sees_ahead: bool) -> Expected:
+        """Return what is expected for every interval, by weather too if that is seen, and what was missed."""
+        felt = self.by_weather.predict(scene.calendar, scene.drivers) if self.by_weather else None
+        if sees_ahead and felt is not None:
+            return _expected(felt, {"": scene.load - felt}, scene.steps_a_day)
+        plain = self.by_calendar.predict(scene.calendar, {})
+        missed = {"": scene.load - plain}
+        if felt is not None:
+            missed["_by_weather"] = scene.load - felt
+        return _expected(plain, missed, scene.steps_a_day)
+
+
+def _expected(load: Floats, missed: dict[str, Floats], day: int) -> Expected:
+    windows = {"3h": max(1, day // 8), "24h": day, "7d": 7 * day, "28d": 28 * day}
+    recent = {
+        name: {window: trailing_mean(values, steps) for window, steps in windows.items()}
+        for name, values in missed.items()
+    }
+    return Expected(load, missed, recent)
+
+
+@dataclass(frozen=True)
 class Blend:
     """A fitted point forecast, the median of what may come.
 
     Attributes:
-        by_calendar: Response to the calendar alone.
-        by_weather: Response to calendar and weather; None without any temperature.
+        responses: What calendar and weather let expect.
         sees_ahead: Whether the temperature of the horizon is known: then load is expected by it.
         carry: What of the recent misses goes on, by lead.
         trees: LightGBM model as text for what is left; None for lines alone.
         tree_share: Share of the trees' correction that is added, as it proved itself on days that were left out.
     """
 
-    by_calendar: Response
-    by_weather: Response | None
+    responses: Responses
     sees_ahead: bool
     carry: Regression
     trees: str | None
@@ -72,12 +104,17 @@ class Blend:
 
     @classmethod
     def fit(
-        cls, scene: Scene, weight: Floats, rows: Rows, sees_ahead: bool, params: ForecastParams, threads: int
+        cls,
+        responses: Responses,
+        scene: Scene,
+        weight: Floats,
+        rows: Rows,
+        sees_ahead: bool,
+        params: ForecastParams,
+        threads: int,
     ) -> "Blend":
-        """Fit the responses on all intervals of positive ``weight`` (series, times), the rest on ``rows``."""
-        by_calendar = Response.fit(scene.load, weight, scene.calendar, {}, params)
-        by_weather = Response.fit(scene.load, weight, scene.calendar, scene.drivers, params) if scene.drivers else None
-        expected = expect(scene, by_calendar, by_weather, sees_ahead)
+        """Fit what the responses miss in ``rows``; rows of ``weight`` (series, times) 0 are left out."""
+        expected = responses.expect(scene, sees_ahead)
         left = (scene.load - expected.load)[rows.series, rows.column]
         counted = weight[rows.series, rows.column] * ~np.isnan(left)
         terms = _carried_terms(rows, scene, expected)
@@ -86,11 +123,11 @@ class Blend:
         carried = carry.predict(terms[None])[0]
         features, used = _features(rows, scene, expected, carried, sees_ahead), counted > 0
         trees = _fit_trees(features[used], (left - carried)[used], counted[used], _days(scene), params, threads)
-        return cls(by_calendar, by_weather, sees_ahead, carry, trees)
+        return cls(responses, sees_ahead, carry, trees)
 
     def predict(self, scene: Scene, rows: Rows, threads: int) -> tuple[Floats, Floats]:
         """Return the lines' forecast and the trees' correction of each row, in units of scale; NaN without weather."""
-        expected = expect(scene, self.by_calendar, self.by_weather, self.sees_ahead)
+        expected = self.responses.expect(scene, self.sees_ahead)
         carried = self.carry.predict(_carried_terms(rows, scene, expected)[None])[0]
         line = expected.load[rows.series, rows.column] + carried
         if self.trees is None:
@@ -103,23 +140,6 @@ class Blend:
         """Return the point forecast of each row, in units of scale; NaN without weather that it needs."""
         line, correction = self.predict(scene, rows, 1)
         return line + self.tree_share * correction
-
-
-def expect(scene: Scene, by_calendar: Response, by_weather: Response | None, sees_ahead: bool) -> Expected:
-    """Return what is expected for every interval of a scene, and what was missed."""
-    plain = by_calendar.predict(scene.calendar, {})
-    felt = by_weather.predict(scene.calendar, scene.drivers) if by_weather else plain
-    load = felt if sees_ahead else plain
-    missed = {"": scene.load - load}
-    if by_weather and not sees_ahead:
-        missed["_by_weather"] = scene.load - felt
-    day = scene.steps_a_day
-    windows = {"3h": max(1, day // 8), "24h": day, "7d": 7 * day, "28d": 28 * day}
-    recent = {
-        name: {window: trailing_mean(values, steps) for window, steps in windows.items()}
-        for name, values in missed.items()
-    }
-    return Expected(load, missed, recent)
 
 
 def _carried_terms(rows: Rows, scene: Scene, expected: Expected) -> Floats:

@@ -16,6 +16,7 @@ class Calendar:
     """Calendar of a grid; what differs by series is (series, times), the rest (times,).
 
     Attributes:
+        date: Local days since 1 January 1970.
         day: Local days since the first one of the grid.
         step_of_day: Intervals since local midnight.
         day_of_week: 0 is Monday.
@@ -25,6 +26,7 @@ class Calendar:
         is_off: Weekend or holiday.
     """
 
+    date: Integers
     day: Integers
     step_of_day: Integers
     day_of_week: Integers
@@ -44,6 +46,7 @@ class Calendar:
         first = np.searchsorted(day, np.arange(day[-1] + 1))
         marks = _marks(grid.is_holiday[:, first], day_of_week[first], day_of_year[first])
         return cls(
+            date=dates.astype(np.int64),
             day=day,
             step_of_day=(local - dates).astype("timedelta64[m]").astype(np.int64) // grid.minutes,
             day_of_week=day_of_week,

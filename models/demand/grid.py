@@ -57,6 +57,11 @@ class LoadGrid:
             is_holiday=self.is_holiday[:, columns],
         )
 
+    def recent(self, cutoff: int, days: int) -> tuple["LoadGrid", int]:
+        """Return the columns from ``days`` days before ``cutoff`` on, and where the cutoff lies among them."""
+        first = max(0, cutoff - days * self.steps_a_day)
+        return self.between(first, self.load.shape[1]), cutoff - first
+
     def as_known_at(self, cutoff: int, horizon: int, weather_is_known: bool) -> "LoadGrid":
         """Return what may be known when columns from ``cutoff`` on are forecast, ``horizon`` of them.
 

@@ -13,6 +13,8 @@ from models.demand.lags import Rows
 from models.demand.like_day import like_day
 
 MODEL, WITHOUT_WEATHER, WITHOUT_RECENT_LOAD = "model", "without_weather", "without_recent_load"
+REMEMBERED_DAYS = 60
+"""A forecast looks back so far: four weeks of a horizon of a month, and the misses of four weeks before."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class LoadForecast:
         mean: (series, horizon): what adds up over series.
         quantiles: (levels, series, horizon), never crossing.
         basis: (series, horizon) rung: ``model``, ``without_recent_load`` (no reads of the last day),
-            ``without_weather``, ``like_day``, ``last_week``, ``last_known``, ``other_series``.
+            ``without_weather``, ``like_day``, ``last_week``, ``last_known``, ``other_series``, ``usual_level``.
     """
 
     median: Floats

@@ -8,7 +8,7 @@ from models.demand.lags import Rows
 from models.demand.weather import mean_of_known
 
 WEEKS = 4
-RUNGS = ("like_day", "last_week", "last_known", "other_series")
+RUNGS = ("like_day", "last_week", "last_known", "other_series", "usual_level")
 USUAL_SPREAD = 0.3
 """Standard deviation as a share of scale that is taken where no two like days are known."""
 NORMAL_DECILE = 1.2816
@@ -18,8 +18,8 @@ def like_day(scene: Scene, rows: Rows) -> tuple[Floats, Floats, np.ndarray]:
     """Return point (rows,), standard deviation (rows,) and rung (rows,) of each row, in units of scale.
 
     The rung is ``like_day`` (median of the last four same weekdays), ``last_week`` (one of them is known),
-    ``last_known`` (the day before, or whatever was known last) or ``other_series`` (nothing was ever known: the mean of
-    the others). NaN only where no series of the scene has any known load.
+    ``last_known`` (the day before, or whatever was known last), ``other_series`` (nothing is known: the mean of the
+    others) or ``usual_level`` (nothing of them either: the load is at its scale).
     """
     days, weeks = rows.whole_days_back(), rows.whole_weeks_back()
     alike = np.stack([rows.lag(scene.load, weeks + 7 * back, scene.calendar) for back in range(WEEKS)])
@@ -29,9 +29,10 @@ def like_day(scene: Scene, rows: Rows) -> tuple[Floats, Floats, np.ndarray]:
     point = _median(alike)
     rung = np.where(known >= 2, 0, np.where(known == 1, 1, 2))
     point = np.where(known > 0, point, np.where(np.isnan(_median(lately)), last, _median(lately)))
-    rung = np.where(np.isnan(point), 3, rung)
     others = mean_of_known(_by_time(point, rows))[rows.column - rows.column.min()]
-    return np.where(np.isnan(point), others, point), _spread(alike, lately), np.array(RUNGS)[rung]
+    rung = np.where(np.isnan(point), np.where(np.isnan(others), 4, 3), rung)
+    point = np.where(np.isnan(point), np.nan_to_num(others, nan=1.0), point)
+    return point, _spread(alike, lately), np.array(RUNGS)[rung]
 
 
 def _median(values: Floats) -> Floats:

@@ -7,7 +7,7 @@ import numpy as np
 
 from models.demand.forecast_params import ForecastParams
 from models.demand.grid import Bools, Floats, LoadGrid
-from models.demand.ladder import MODEL, WITHOUT_WEATHER, LoadForecast, Rung, Standing
+from models.demand.ladder import MODEL, REMEMBERED_DAYS, WITHOUT_WEATHER, LoadForecast, Rung, Standing
 from models.demand.training import Training, rows_to_forecast, scene_of
 
 
@@ -69,6 +69,7 @@ class LoadForecaster:
             cutoff: First column that is forecast.
             levels: Quantiles asked for, between 0 and 1, ascending.
         """
+        known, cutoff = known.recent(cutoff, REMEMBERED_DAYS)
         scene = scene_of(known, self.scale)
         rows = rows_to_forecast(len(known.load), cutoff, known.load.shape[1], known.steps_a_day)
         asked, modelled = np.asarray(levels, dtype=np.float64), self.modelled[rows.series]

@@ -14,7 +14,7 @@ from models.demand.blend import Scene
 from models.demand.daily import grid_of_maxima
 from models.demand.forecast_params import ForecastParams
 from models.demand.grid import Bools, Floats, Integers, LoadGrid
-from models.demand.ladder import MODEL, WITHOUT_WEATHER, LoadForecast, Rung, Standing
+from models.demand.ladder import MODEL, REMEMBERED_DAYS, WITHOUT_WEATHER, LoadForecast, Rung, Standing
 from models.demand.lags import Rows
 from models.demand.training import Training, rows_to_forecast, scene_of
 
@@ -54,6 +54,7 @@ class PeakForecaster:
 
     def predict(self, known: LoadGrid, cutoff: int, levels: Sequence[float]) -> LoadForecast:
         """Forecast the maximum of each local day from interval ``cutoff`` on, (series, days); never NaN."""
+        known, cutoff = known.recent(cutoff, REMEMBERED_DAYS)
         scene, (daily, first) = scene_of(known, self.scale), _days(known, self.scale)
         day = int(np.searchsorted(first, cutoff))
         intervals = rows_to_forecast(len(known.load), cutoff, known.load.shape[1], known.steps_a_day)

@@ -28,12 +28,14 @@ class ResponseShape:
 
     Attributes:
         known_days: Local days of the history.
+        last_date: The last one, in days since 1970.
         harmonics: Waves of the year, where the history is long enough to know one.
         season_shrinkage: Penalty of the first wave as a share of the usual one; it grows with the square of its number.
         knots: (knots, series) degrees by driver.
     """
 
     known_days: int
+    last_date: int
     harmonics: int
     season_shrinkage: float
     knots: dict[str, Floats]
@@ -61,7 +63,7 @@ class ResponseShape:
                 columns += [wave[None] for wave in calendar.season(harmonic)]
                 penalties += [self.season_shrinkage * harmonic**2] * 2
         if self.known_days >= DAYS_FOR_A_TREND:
-            columns.append(((calendar.day - self.known_days) / 365.25)[None])
+            columns.append(((calendar.date - self.last_date) / 365.25)[None])
             penalties.append(1.0)
         return columns, penalties
 
@@ -93,7 +95,8 @@ class Response:
     ) -> "Response":
         """Fit on ``load``, (series, times) in units of scale; NaN or ``weight`` 0 leaves an interval out."""
         knots = {name: quantiles_of_known(values, KNOTS) for name, values in drivers.items()}
-        shape = ResponseShape(int(calendar.day[-1]) + 1, params.harmonics, params.season_shrinkage, knots)
+        known_days, last_date = int(calendar.day[-1]) + 1, int(calendar.date[-1])
+        shape = ResponseShape(known_days, last_date, params.harmonics, params.season_shrinkage, knots)
         rows = _rows_by_step(calendar.step_of_day)
         groups = _groups(*load.shape)
         lines = [_fit_group(shape, load, weight, calendar, drivers, rows, series, params) for series in groups]

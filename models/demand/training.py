@@ -1,13 +1,13 @@
 """What every fit of a forecaster shares: the scene, the rows to learn from, and the stretches that are left out."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from models.demand.bands import Bands
-from models.demand.blend import Blend, Scene
+from models.demand.blend import Blend, Responses, Scene
 from models.demand.calendar import Calendar
 from models.demand.forecast_params import ForecastParams
 from models.demand.grid import Bools, Floats, Integers, LoadGrid
@@ -16,6 +16,8 @@ from models.demand.lags import Rows
 from models.demand.weather import Drivers, interval_drivers
 
 TREE_SHARES = np.linspace(0, 1, 6)
+EVERYTHING = -2
+"""The number of no fold."""
 
 
 class NoHistoryError(ValueError):
@@ -60,6 +62,7 @@ class Training:
     horizon: int
     params: ForecastParams
     threads: int
+    _responses: dict[int, Responses] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if np.isnan(self.grid.load).all():
@@ -120,18 +123,18 @@ class Training:
 
     def fit(self, sees_ahead: bool, with_trees: bool) -> Blend:
         """Fit on everything."""
-        return self._fit(self.weight, sees_ahead, with_trees, self.threads)
+        return self._fit(EVERYTHING, sees_ahead, with_trees, self.threads)
 
     def left_out(self, rows: Rows, sees_ahead: bool, with_trees: bool) -> LeftOut:
         """Forecast ``rows``, those of each fold by a fit that has seen no load of the fold as a target."""
 
         def one(number: int) -> LeftOut:
             inside = self.fold == number
-            blend = self._fit(np.where(inside, 0.0, self.weight), sees_ahead, with_trees, 1)
+            blend = self._fit(number, sees_ahead, with_trees, 1)
             asked = rows.where(inside[rows.column] & (self.weight[rows.series, rows.column] > 0))
             return LeftOut(asked, *blend.predict(self.scene, asked, 1), self.scene.load[asked.series, asked.column])
 
-        _ = self.rows, self.fold  # made now, not by two threads at once
+        _ = self.rows, self.fold, self.scene, self.weight  # made now, not by two threads at once
         with ThreadPoolExecutor(self.threads) as pool:
             parts = list(pool.map(one, range(self.params.folds)))
         line, correction, load = (
@@ -151,9 +154,12 @@ class Training:
         bands = Bands.fit(self.scene, tried.rows, point, tried.load - point, self.params)
         return Rung(replace(blend, tree_share=tried.tree_share), bands)
 
-    def _fit(self, weight: Floats, sees_ahead: bool, with_trees: bool, threads: int) -> Blend:
+    def _fit(self, left_out: int, sees_ahead: bool, with_trees: bool, threads: int) -> Blend:
         params = self.params if with_trees else self.params.model_copy(update={"trees": 0})
-        return Blend.fit(self.scene, weight, self.rows, sees_ahead, params, threads)
+        weight = np.where(self.fold == left_out, 0.0, self.weight)
+        if left_out not in self._responses:
+            self._responses[left_out] = Responses.fit(self.scene, weight, params)
+        return Blend.fit(self._responses[left_out], self.scene, weight, self.rows, sees_ahead, params, threads)
 
 
 def scene_of(grid: LoadGrid, scale: Floats, drivers: Drivers | None = None) -> Scene:
