@@ -31,11 +31,13 @@ class Bands:
         spread: LightGBM model as text of the size of a miss, in units of scale; None where it is the same everywhere.
         mean_spread: Mean size of a miss.
         misses: (leads, shares) quantiles of the miss in units of its spread.
+        weeks: Weeks that the misses are of. Those of a week err together, so that no more are witnesses.
     """
 
     spread: str | None
     mean_spread: float
     misses: Floats
+    weeks: int
 
     @classmethod
     def fit(cls, scene: Scene, rows: Rows, point: Floats, missed: Floats, params: ForecastParams) -> "Bands":
@@ -47,18 +49,27 @@ class Bands:
             data = lgb.Dataset(_features(scene, rows, point), np.abs(missed))
             spread = lgb.train(_settings(fewest, params), data, params.spread_trees).model_to_string()
         unit = missed / _spread(spread, mean, scene, rows, point)
-        return cls(spread, mean, np.stack([_quantiles(unit, rows, group) for group in range(len(LEADS) + 1)]))
+        misses = np.stack([_quantiles(unit, rows, group) for group in range(len(LEADS) + 1)])
+        return cls(spread, mean, misses, len(np.unique(scene.calendar.date[rows.column] // 7)))
 
     def around(self, scene: Scene, rows: Rows, point: Floats, levels: Floats) -> Floats:
         """Return (levels, rows) quantiles, in units of scale; ``levels`` between 0 and 1."""
         spread = _spread(self.spread, self.mean_spread, scene, rows, point)
-        unit = np.stack([np.interp(levels, SHARES, misses) for misses in self.misses], axis=-1)
+        wanted = _of_few(levels, self.weeks)
+        unit = np.stack([np.interp(wanted, SHARES, misses) for misses in self.misses], axis=-1)
         return point + spread * unit[:, _lead_group(rows)]
 
     def mean(self, scene: Scene, rows: Rows, point: Floats) -> Floats:
         """Return the mean of what may come, (rows,): the median lies below it where misses are lopsided."""
         spread = _spread(self.spread, self.mean_spread, scene, rows, point)
         return point + spread * self.misses.mean(1)[_lead_group(rows)]
+
+
+def _of_few(levels: Floats, witnesses: int) -> Floats:
+    """Move levels outwards as few witnesses ask for: conformal prediction's (n + 1) / n, in each tail by itself."""
+    outer = np.maximum(levels, 1 - levels)
+    moved = np.where(outer > 0.5, np.minimum(outer * (witnesses + 1) / witnesses, 1.0), 0.5)
+    return np.where(levels >= 0.5, moved, 1 - moved)
 
 
 def _lead_group(rows: Rows) -> Integers:
