@@ -148,7 +148,8 @@ class Training:
             return Rung(replace(blend, tree_share=earlier.blend.tree_share), earlier.bands)
         tried = self.left_out(self.rows, sees_ahead, with_trees)
         point = tried.line + tried.tree_share * tried.correction
-        bands = Bands.fit(self.scene, tried.rows, point, tried.load - point, self.params)
+        seen = self.scene if sees_ahead else replace(self.scene, drivers={})
+        bands = Bands.fit(seen, tried.rows, point, tried.load - point, self.params)
         return Rung(replace(blend, tree_share=tried.tree_share), bands)
 
     def _fit(self, weight: Floats, sees_ahead: bool, with_trees: bool, threads: int) -> Blend:
