@@ -87,8 +87,11 @@ class Training:
 
     @cached_property
     def scene(self) -> Scene:
-        """The grid as the model sees it."""
-        return scene_of(self.grid, self.scale)
+        """The grid as the model sees it; without temperature where too little of it is known to learn from."""
+        found = scene_of(self.grid, self.scale)
+        known = [~np.isnan(values) & ~np.isnan(found.load) for values in found.drivers.values()]
+        enough = all(both.sum(1).max() >= self.params.least_days * self.grid.steps_a_day for both in known)
+        return found if enough else replace(found, drivers={})
 
     @cached_property
     def weight(self) -> Floats:
