@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from models.demand.backtest.naive import repeated
+from models.demand.backtest.target import Target
 from models.demand.forecast_params import ForecastParams
 from models.demand.grid import LoadGrid
 
@@ -82,6 +83,20 @@ class LastWeek:
             mean = np.stack([mean[:, days == day].max(axis=1) for day in np.unique(days)], axis=1)
         quantiles = np.stack([mean + (level - 0.5) for level in levels])
         return Said(mean, quantiles, np.full(mean.shape, "last_week"))
+
+
+class LastWeekForPlainLags:
+    """Stands in for plain LightGBM where only the model is looked at, or the files."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+
+    @classmethod
+    def fit(cls, target: Target, first: int, minutes: int, timezone: str) -> "LastWeekForPlainLags":
+        return cls(target)
+
+    def predict(self, first: int, horizon: int) -> np.ndarray:
+        return repeated(self.target.before(first), 7 * self.target.day, horizon)
 
 
 FEW = ForecastParams(rows=4_000, trees=15, spread_trees=10, folds=2, harmonics=2, least_days=21)

@@ -1,14 +1,16 @@
 """`meterwise backtest demand` through the front door."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import Result
-from made_up_load import ZONE, LastWeek, frame, written
+from made_up_load import ZONE, LastWeek, LastWeekForPlainLags, frame, written
 from typer.testing import CliRunner
 
 from meterwise.cli import app
@@ -38,6 +40,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr("models.demand.backtest.ours.LoadForecaster", Load)
     monkeypatch.setattr("models.demand.backtest.ours.PeakForecaster", Peak)
     monkeypatch.setattr("models.demand.backtest.ours.tune", tune)
+    monkeypatch.setattr("models.demand.backtest.run.PlainLags", LastWeekForPlainLags)
     return called
 
 
@@ -76,10 +79,12 @@ def test_a_file_becomes_figures_forecasts_a_picture_and_a_table(tmp_path: Path) 
     ],
 )
 def test_temperatures_may_be_named_in_three_ways(tmp_path: Path, fits: list[Any], named: list[str]) -> None:
-    found = run(written(frame().assign(north=1.0, south=2.0), tmp_path), "--timezone", ZONE, *named)
+    one_day = ["--timezone", ZONE, "--windows", "1", "--horizon", "24h"]
+
+    found = run(written(frame().assign(north=1.0, south=2.0), tmp_path), *one_day, *named)
 
     assert found.exit_code == 0, found.output
-    assert fits[0][:2] == (168, True)
+    assert fits[0][:2] == (24, True)
     assert metrics(tmp_path)["protocol"]["weather"] == "actual temperature known over the horizon"
 
 
@@ -134,3 +139,84 @@ def test_our_daily_maxima_are_forecast_from_the_intervals(tmp_path: Path) -> Non
     assert forecasts.notna().all().all()
     assert metrics(tmp_path)["model"]["basis"] == {"model": 1.0}
     assert metrics(tmp_path)["model"]["mape"] < 0.05
+
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def dropped(rows: pd.DataFrame) -> pd.DataFrame:
+    """Five days are missing, and every twentieth row."""
+    return rows[(rows.index % 20 != 3) & ((rows.index < 700) | (rows.index >= 820))]
+
+
+def doubled(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([rows, rows.iloc[100:200], rows.iloc[300:310].assign(load=1.0)])
+
+
+def hung(rows: pd.DataFrame) -> pd.DataFrame:
+    """The feed shows one value for the two days before the first window."""
+    first = len(rows) - 3 * 48
+    return rows.assign(load=rows["load"].where((rows.index < first - 48) | (rows.index >= first), 9.75))
+
+
+def without_temperature_at_last(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(outside=rows["outside"].where(rows.index < len(rows) - 24))
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "basis"),
+    [
+        (dropped, "have no load, the longest 5d", {"model", "without_weather"}),
+        (doubled, "10 time(s) have several values: their mean is taken", {"model"}),
+        (hung, "1 stretch(es) of a day or more show one and the same value, the longest 2d", {"without_recent_load"}),
+        (lambda rows: rows.tail(26 * 24), "1 window(s) have less than 21 days of history", {"like_day"}),
+        (lambda rows: rows.tail(19 * 24), "2 of 3 windows were run", {"like_day"}),
+        (lambda rows: rows.assign(load=0.0), "in the 80 % band", {"like_day"}),
+        (lambda rows: rows.assign(load=rows["load"] - 20), "in the 80 % band", {"model"}),
+        (without_temperature_at_last, "Temperature is missing in the last window", {"without_weather"}),
+        (lambda rows: rows.assign(outside=np.nan), "in the 80 % band", {"model"}),
+    ],
+    ids=["gaps", "doubles", "hung", "three weeks", "too short", "zeros", "negative", "weather ends", "no weather"],
+)
+def test_a_poor_file_has_a_forecast_everywhere_and_says_on_what_it_rests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Change, words: str, basis: set[str]
+) -> None:
+    monkeypatch.setattr("models.demand.backtest.run.PlainLags", LastWeekForPlainLags)
+    rows = frame().assign(outside=lambda rows: 5 + np.sin(np.arange(len(rows)) / 30) * 4)
+    path = written(change(rows), tmp_path)
+
+    two_days = ["--horizon", "48h", "--step", "48h", "--temperature", "outside", "--known"]
+    found = run(path, "--timezone", ZONE, *two_days)
+
+    assert found.exit_code == 0, found.output
+    assert words in " ".join(found.output.split())
+    forecasts = pd.read_parquet(tmp_path / "forecasts.parquet")
+    said = [name for name in forecasts.columns if name not in {"unique_id", "cutoff", "ds", "y", "basis"}]
+    assert np.isfinite(forecasts[said].to_numpy()).all()
+    assert (np.diff(forecasts[said[1:]].to_numpy(), axis=1) >= 0).all()
+    assert (forecasts.groupby("cutoff").size() == 48).all()
+    shares = metrics(tmp_path)["model"]["basis"]
+    assert sum(shares.values()) == pytest.approx(1)
+    assert basis <= set(shares) <= {*basis, "model"}
+
+
+def test_times_without_a_zone_end_with_the_cure(tmp_path: Path) -> None:
+    rows = frame().assign(time=lambda rows: rows["time"].str.rstrip("Z"))
+
+    found = run(written(rows, tmp_path))
+
+    assert found.exit_code == 1
+    assert "times have no zone; say whose clock with --timezone" in " ".join(found.output.split())
+    assert "Traceback" not in found.output
+
+
+def test_a_region_without_history_stands_on_the_others(tmp_path: Path) -> None:
+    rows = pd.concat([frame().assign(region="old"), frame().tail(2 * 24).assign(region="new")])
+
+    found = run(written(rows, tmp_path), "--timezone", ZONE, "--id", "region", "--horizon", "48h", "--step", "48h")
+
+    assert found.exit_code == 0, found.output
+    forecasts = pd.read_parquet(tmp_path / "forecasts.parquet")
+    assert forecasts["y_hat"].notna().all()
+    assert set(forecasts["basis"][forecasts["unique_id"] == "new"]) == {"other_series"}
+    assert set(forecasts["basis"][forecasts["unique_id"] == "old"]) == {"model"}

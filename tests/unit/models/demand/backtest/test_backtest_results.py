@@ -9,31 +9,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made_up_load import ZONE, LastWeek, frame, load_of, local_texts, utc, written
+from made_up_load import ZONE, LastWeek, LastWeekForPlainLags, frame, load_of, local_texts, utc, written
 
 from models.demand.backtest import run
 from models.demand.backtest.backtest import Places, backtest
 from models.demand.backtest.columns import Columns
-from models.demand.backtest.naive import repeated
 from models.demand.backtest.options import Options
 from models.demand.backtest.run import Fit, Task
-from models.demand.backtest.target import Target
 
 FIGURES = ["mase", "scaled_quantile_loss", "mape", "wape", "mae", "rmse", "bias", "coverage_80", "coverage", "pinball"]
-
-
-class LastWeekForPlainLags:
-    """Stands in for plain LightGBM, whose own fit is measured by its own test and once below."""
-
-    def __init__(self, target: Target) -> None:
-        self.target = target
-
-    @classmethod
-    def fit(cls, target: Target, first: int, minutes: int, timezone: str) -> "LastWeekForPlainLags":
-        return cls(target)
-
-    def predict(self, first: int, horizon: int) -> np.ndarray:
-        return repeated(self.target.before(first), 7 * self.target.day, horizon)
 
 
 @pytest.fixture(autouse=True)
