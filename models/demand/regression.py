@@ -17,7 +17,7 @@ class Regression:
     Attributes:
         centre: (problems, terms) subtracted from each term.
         coefficients: (problems, terms) of the centred terms.
-        constant: (problems,) added.
+        constant: (problems,) added; NaN for a problem without any row of weight, which so has no answer.
     """
 
     centre: Floats
@@ -52,7 +52,7 @@ class Regression:
             if turn < rounds:
                 missed = np.abs(target - constant[:, None] - np.einsum("brt,bt->br", scaled, coefficients))
                 now = _reweighted(weight, missed)
-        return cls(centre, coefficients / spread, constant)
+        return cls(centre, coefficients / spread, np.where((weight > 0).any(1), constant, np.nan))
 
     def predict(self, terms: Floats, problem: Integers | None = None) -> Floats:
         """Return the line at ``terms`` (..., terms), by the ``problem`` (...) of each place.

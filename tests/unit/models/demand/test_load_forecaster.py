@@ -183,6 +183,38 @@ def test_weather_that_was_hardly_ever_there_is_done_without(plain: LoadGrid, wea
         np.testing.assert_array_equal(said.quantiles, found[0].quantiles)
 
 
+@pytest.mark.parametrize("known_for", [0, 72], ids=["never", "three days"])
+def test_a_series_whose_temperature_has_just_begun_does_without_it_beside_one_that_knows_it(known_for: int) -> None:
+    grid = town(series=2)
+    temperature = grid.temperature_c.copy()
+    temperature[:, 1, : CUTOFF - known_for] = np.nan
+
+    said = forecast(replace(grid, temperature_c=temperature))
+
+    assert [set(row) for row in said.basis] == [{"model"}, {"without_weather"}]
+    near(said, grid, 0.10)
+
+
+def test_a_feed_that_has_been_silent_for_more_than_a_year_is_forecast_yet() -> None:
+    cutoff = 480 * 24
+    grid = with_load(town(days=482), lambda load: load[:, 90 * 24 : cutoff].fill(np.nan))
+
+    said = forecast(grid, cutoff)
+
+    assert basis(said) == ["last_known"]
+    near(said, grid, 0.5, cutoff)
+
+
+def test_a_load_that_begins_long_after_its_temperature_is_modelled() -> None:
+    cutoff = 400 * 24
+    grid = with_load(town(days=402), lambda load: load[:, : cutoff - 50 * 24].fill(np.nan))
+
+    said = forecast(grid, cutoff)
+
+    assert basis(said) == ["model"]
+    near(said, grid, 0.05, cutoff)
+
+
 def test_three_weeks_are_forecast_by_like_days() -> None:
     short = town(days=24)
 
