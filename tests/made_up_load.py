@@ -1,13 +1,15 @@
 """Load with a daily and a weekly shape, files of it, and a forecaster that only repeats last week."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from models.demand.backtest.naive import repeated
+from models.demand.backtest.target import Target
+from models.demand.forecast_params import ForecastParams
 from models.demand.grid import LoadGrid
 
 ZONE = "Europe/Berlin"
@@ -81,3 +83,46 @@ class LastWeek:
             mean = np.stack([mean[:, days == day].max(axis=1) for day in np.unique(days)], axis=1)
         quantiles = np.stack([mean + (level - 0.5) for level in levels])
         return Said(mean, quantiles, np.full(mean.shape, "last_week"))
+
+
+class LastWeekForPlainLags:
+    """Stands in for plain LightGBM where only the model is looked at, or the files."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+
+    @classmethod
+    def fit(cls, target: Target, first: int, minutes: int, timezone: str) -> "LastWeekForPlainLags":
+        return cls(target)
+
+    def predict(self, first: int, horizon: int) -> np.ndarray:
+        return repeated(self.target.before(first), 7 * self.target.day, horizon)
+
+
+FEW = ForecastParams(rows=4_000, trees=15, spread_trees=10, folds=2, harmonics=2, least_days=21)
+"""A forecaster that is fitted in a blink."""
+
+
+def town(
+    days: float = 63,
+    first: str = "2024-05-01T00:00",
+    minutes: int = 60,
+    zone: str = ZONE,
+    series: int = 1,
+    noise: float = 0.2,
+    seed: int = 1,
+) -> LoadGrid:
+    """Load by hour, weekday and degree: exactly half a unit for each degree, beside the noise."""
+    times, draw = int(days * 1440 // minutes), np.random.default_rng(seed)
+    grid = grid_of(np.zeros((series, times)), first, minutes, zone, [f"s{number}" for number in range(series)])
+    local = pd.DatetimeIndex(grid.local_times)
+    wave = np.sin(2 * np.pi * (local.hour.to_numpy() + local.minute.to_numpy() / 60 - 9) / 24)
+    day = (local.normalize() - local[0].normalize()).days.to_numpy()
+    temperature = 17 + 5 * wave + draw.normal(0, 4, day[-1] + 1)[day]
+    load = 20 + 3 * wave + 2 * (local.day_of_week.to_numpy() < 5) + 0.5 * temperature
+    spread = draw.normal(0, noise, (series, times))
+    return replace(
+        grid,
+        load=load * (1 + np.arange(series))[:, None] + spread,
+        temperature_c=np.broadcast_to(temperature, (1, series, times)).copy(),
+    )

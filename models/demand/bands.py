@@ -4,7 +4,8 @@ Every miss is of a forecast by a fit that had not seen the day (conformal predic
 and others, 2018), so that a band covers what it promises and quantiles never cross.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import lightgbm as lgb
 import numpy as np
@@ -32,37 +33,51 @@ class Bands:
         mean_spread: Mean size of a miss.
         misses: (leads, shares) quantiles of the miss in units of its spread.
         weeks: Weeks that the misses are of. Those of a week err together, so that no more are witnesses.
+        drivers: Temperatures that the spread is told by: none where those of the horizon are not known, since trees
+            that have seen them would take what is missing for 0 degrees.
     """
 
     spread: str | None
     mean_spread: float
     misses: Floats
     weeks: int
+    drivers: tuple[str, ...]
 
     @classmethod
     def fit(cls, scene: Scene, rows: Rows, point: Floats, missed: Floats, params: ForecastParams) -> "Bands":
-        """Fit on the misses (rows,) of forecasts ``point`` (rows,) of days that their fit had not seen."""
+        """Fit on the misses (rows,) of forecasts ``point`` (rows,) of days that their fit had not seen.
+
+        The spread is told by the drivers of ``scene``; it has none where those of the horizon will not be known.
+        """
+        drivers = tuple(scene.drivers)
         mean = max(float(np.abs(missed).mean()), 1e-9)
         fewest = max(20, int(2 * params.days_per_leaf * len(missed) / 364))
         spread = None
         if len(missed) >= 8 * fewest:
-            data = lgb.Dataset(_features(scene, rows, point), np.abs(missed))
+            data = lgb.Dataset(_features(scene, rows, point, drivers), np.abs(missed))
             spread = lgb.train(_settings(fewest, params), data, params.spread_trees).model_to_string()
-        unit = missed / _spread(spread, mean, scene, rows, point)
-        misses = np.stack([_quantiles(unit, rows, group) for group in range(len(LEADS) + 1)])
-        return cls(spread, mean, misses, len(np.unique(scene.calendar.date[rows.column] // 7)))
+        weeks = len(np.unique(scene.calendar.date[rows.column] // 7))
+        found = cls(spread, mean, np.empty((0, len(SHARES))), weeks, drivers)
+        unit = missed / found._spread(scene, rows, point)
+        return replace(found, misses=np.stack([_quantiles(unit, rows, group) for group in range(len(LEADS) + 1)]))
 
     def around(self, scene: Scene, rows: Rows, point: Floats, levels: Floats) -> Floats:
         """Return (levels, rows) quantiles, in units of scale; ``levels`` between 0 and 1."""
-        spread = _spread(self.spread, self.mean_spread, scene, rows, point)
-        wanted = _of_few(levels, self.weeks)
+        spread, wanted = self._spread(scene, rows, point), _of_few(levels, self.weeks)
         unit = np.stack([np.interp(wanted, SHARES, misses) for misses in self.misses], axis=-1)
         return point + spread * unit[:, _lead_group(rows)]
 
     def mean(self, scene: Scene, rows: Rows, point: Floats) -> Floats:
         """Return the mean of what may come, (rows,): the median lies below it where misses are lopsided."""
-        spread = _spread(self.spread, self.mean_spread, scene, rows, point)
+        spread = self._spread(scene, rows, point)
         return point + spread * self.misses.mean(1)[_lead_group(rows)]
+
+    def _spread(self, scene: Scene, rows: Rows, point: Floats) -> Floats:
+        if self.spread is None:
+            return np.full(len(point), self.mean_spread)
+        features = _features(scene, rows, point, self.drivers)
+        predicted = lgb.Booster(model_str=self.spread).predict(features, num_threads=1)
+        return np.maximum(np.asarray(predicted), LEAST_SPREAD * self.mean_spread)
 
 
 def _of_few(levels: Floats, witnesses: int) -> Floats:
@@ -82,14 +97,7 @@ def _quantiles(unit: Floats, rows: Rows, group: int) -> Floats:
     return quantiles
 
 
-def _spread(model: str | None, mean: float, scene: Scene, rows: Rows, point: Floats) -> Floats:
-    if model is None:
-        return np.full(len(point), mean)
-    predicted = lgb.Booster(model_str=model).predict(_features(scene, rows, point), num_threads=1)
-    return np.maximum(np.asarray(predicted), LEAST_SPREAD * mean)
-
-
-def _features(scene: Scene, rows: Rows, point: Floats) -> pd.DataFrame:
+def _features(scene: Scene, rows: Rows, point: Floats, drivers: Sequence[str]) -> pd.DataFrame:
     calendar, at = scene.calendar, (rows.series, rows.column)
     changed = np.abs(scene.load[:, scene.steps_a_day :] - scene.load[:, : -scene.steps_a_day])
     restless = np.concatenate([np.full((len(changed), scene.steps_a_day), np.nan), changed], axis=1)
@@ -102,7 +110,7 @@ def _features(scene: Scene, rows: Rows, point: Floats) -> pd.DataFrame:
         "turn_of_year": calendar.marks["turn_of_year"][at],
         "point": point,
         "restless_7d": rows.last_known(trailing_mean(restless, 7 * scene.steps_a_day)),
-        **{name: values[at] for name, values in scene.drivers.items()},
+        **{name: scene.drivers[name][at] for name in drivers},
     }
     return pd.DataFrame(found).astype(np.float64)
 

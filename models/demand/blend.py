@@ -130,7 +130,7 @@ class Blend:
         expected = self.responses.expect(scene, self.sees_ahead)
         carried = self.carry.predict(_carried_terms(rows, scene, expected)[None])[0]
         line = expected.load[rows.series, rows.column] + carried
-        if self.trees is None:
+        if self.trees is None or not len(line):
             return line, np.zeros_like(line)
         features = _features(rows, scene, expected, carried, self.sees_ahead)
         correction = lgb.Booster(model_str=self.trees).predict(features, num_threads=threads)

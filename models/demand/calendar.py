@@ -7,8 +7,8 @@ import numpy as np
 from models.demand.grid import Bools, Floats, Integers, LoadGrid
 
 SUNDAY = 6
-TURN_OF_YEAR = (357, 4)
-"""From 24 December to 5 January, in days since 1 January: offices close and families meet, holiday or not."""
+TURN_OF_YEAR = (8, 4)
+"""From 24 December, 8 days before 1 January, to 5 January, 4 days after: offices close, holiday or not."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,9 @@ class Calendar:
         day_of_week = (dates.astype(np.int64) + 3) % 7
         day_of_year = (dates - dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
         first = np.searchsorted(day, np.arange(day[-1] + 1))
-        marks = _marks(grid.is_holiday[:, first], day_of_week[first], day_of_year[first])
+        to_next_year = ((dates.astype("datetime64[Y]") + 1).astype("datetime64[D]") - dates).astype(np.int64)
+        turn = (to_next_year <= TURN_OF_YEAR[0]) | (day_of_year <= TURN_OF_YEAR[1])
+        marks = _marks(grid.is_holiday[:, first], day_of_week[first], turn[first])
         return cls(
             date=dates.astype(np.int64),
             day=day,
@@ -62,12 +64,11 @@ class Calendar:
         return np.sin(angle), np.cos(angle)
 
 
-def _marks(holiday: Bools, day_of_week: Integers, day_of_year: Integers) -> dict[str, Bools]:
+def _marks(holiday: Bools, day_of_week: Integers, turn: Bools) -> dict[str, Bools]:
     """Name the days, (series, days): a bridge is a working day between a holiday and a weekend."""
     before, after = np.zeros_like(holiday), np.zeros_like(holiday)
     before[:, 1:], after[:, :-1] = holiday[:, :-1], holiday[:, 1:]
     eve, day_after = after & ~holiday, before & ~holiday
-    turn = (day_of_year >= TURN_OF_YEAR[0]) | (day_of_year <= TURN_OF_YEAR[1])
     return {
         "holiday": holiday,
         "holiday_on_working_day": holiday & (day_of_week < SUNDAY - 1),

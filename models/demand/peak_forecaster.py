@@ -86,7 +86,8 @@ def _rung(training: Training, days: int, sees_ahead: bool, with_trees: bool, ear
     rows, highest = _highest(tried.rows, point, training.scene.calendar.day, first, len(training.scale))
     missed = daily.load[rows.series, rows.column] - highest
     usable = ~np.isnan(missed)
-    bands = Bands.fit(daily, rows.where(usable), highest[usable], missed[usable], training.params)
+    seen = daily if sees_ahead else replace(daily, drivers={})
+    bands = Bands.fit(seen, rows.where(usable), highest[usable], missed[usable], training.params)
     return Rung(replace(blend, tree_share=tried.tree_share), bands)
 
 

@@ -17,7 +17,7 @@ class Regression:
     Attributes:
         centre: (problems, terms) subtracted from each term.
         coefficients: (problems, terms) of the centred terms.
-        constant: (problems,) added.
+        constant: (problems,) added; NaN for a problem without any row of weight, which so has no answer.
     """
 
     centre: Floats
@@ -25,7 +25,15 @@ class Regression:
     constant: Floats
 
     @classmethod
-    def fit(cls, terms: Floats, target: Floats, weight: Floats, shrinkage: Floats, rounds: int) -> "Regression":
+    def fit(
+        cls,
+        terms: Floats,
+        target: Floats,
+        weight: Floats,
+        shrinkage: Floats,
+        rounds: int,
+        least_spread: Floats | float = 0.0,
+    ) -> "Regression":
         """Fit every problem, reweighted for ``rounds`` rounds after Huber (1964).
 
         Args:
@@ -34,8 +42,9 @@ class Regression:
             weight: (problems, rows); 0 leaves a row out.
             shrinkage: (terms,) penalty of each term of unit spread, in rows of weight 1.
             rounds: How often rows are weighed anew; 0 is least squares.
+            least_spread: (terms,) spread that a term of less is penalised as if it had.
         """
-        centre, spread = _centre_and_spread(terms, weight)
+        centre, spread = _centre_and_spread(terms, weight, least_spread)
         scaled = (terms - centre[:, None]) / spread[:, None]
         now = weight
         for turn in range(rounds + 1):
@@ -43,7 +52,7 @@ class Regression:
             if turn < rounds:
                 missed = np.abs(target - constant[:, None] - np.einsum("brt,bt->br", scaled, coefficients))
                 now = _reweighted(weight, missed)
-        return cls(centre, coefficients / spread, constant)
+        return cls(centre, coefficients / spread, np.where((weight > 0).any(1), constant, np.nan))
 
     def predict(self, terms: Floats, problem: Integers | None = None) -> Floats:
         """Return the line at ``terms`` (..., terms), by the ``problem`` (...) of each place.
@@ -57,11 +66,11 @@ class Regression:
         return predicted
 
 
-def _centre_and_spread(terms: Floats, weight: Floats) -> tuple[Floats, Floats]:
+def _centre_and_spread(terms: Floats, weight: Floats, least: Floats | float) -> tuple[Floats, Floats]:
     total = np.maximum(weight.sum(1), 1e-12)[:, None]
     centre = np.einsum("brt,br->bt", terms, weight) / total
     variance = np.einsum("brt,br->bt", np.square(terms - centre[:, None]), weight) / total
-    return centre, np.where(variance > 1e-12, np.sqrt(variance), np.inf)
+    return centre, np.where(variance > 1e-12, np.maximum(np.sqrt(variance), least), np.inf)
 
 
 def _solve(scaled: Floats, target: Floats, weight: Floats, shrinkage: Floats) -> tuple[Floats, Floats]:

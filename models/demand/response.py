@@ -19,6 +19,9 @@ DAYS_FOR_A_SEASON = 400
 DAYS_FOR_A_TREND = 550
 KNOTS = (0.05, 0.25, 0.5, 0.75, 0.92)
 """Shares of the temperatures seen at which the line may bend."""
+LEAST_SPREAD = 1.0
+"""Degrees that a term counts as moving by if it moves by less. A warm night just over a knot that nearly all nights lie
+below would else carry a slope of its own, which no penalty holds, to the first hot one."""
 INTERVALS_AT_ONCE = 300_000
 
 
@@ -40,15 +43,17 @@ class ResponseShape:
     season_shrinkage: float
     knots: dict[str, Floats]
 
-    def terms(self, calendar: Calendar, drivers: Drivers, series: slice) -> tuple[Floats, Floats]:
-        """Return (series, times, terms) for some series, and the relative penalty of each term."""
+    def terms(self, calendar: Calendar, drivers: Drivers, series: slice) -> tuple[Floats, Floats, Floats]:
+        """Return (series, times, terms) for some series, and of each term its relative penalty and least spread."""
         columns, penalties = self._calendar_terms(calendar, series)
         for name, knots in self.knots.items():
             columns += _degrees(drivers[name][series], knots[:, series])
         if self.knots:
             columns += self._degrees_when_off(calendar, drivers["temperature"][series], series)
-        penalties += [1.0] * (len(columns) - len(penalties))
-        return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float64), np.array(penalties)
+        degrees = len(columns) - len(penalties)
+        least_spread = np.repeat([0.0, LEAST_SPREAD], [len(penalties), degrees])
+        terms = np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float64)
+        return terms, np.array(penalties + [1.0] * degrees), least_spread
 
     def _calendar_terms(self, calendar: Calendar, series: slice) -> tuple[list[Floats], list[float]]:
         columns = [(calendar.day_of_week == day)[None].astype(np.float64) for day in range(6)]
@@ -106,7 +111,7 @@ class Response:
         """Return (series, times) in units of scale; NaN where a driver is NaN."""
         found = []
         for series, line in zip(self.groups, self.lines, strict=True):
-            terms, _ = self.shape.terms(calendar, drivers, series)
+            terms, _, _ = self.shape.terms(calendar, drivers, series)
             problem = np.arange(len(terms))[:, None] * self.steps + np.minimum(calendar.step_of_day, self.steps - 1)
             found.append(line.predict(terms, problem))
         return np.concatenate(found)
@@ -137,7 +142,7 @@ def _fit_group(
     series: slice,
     params: ForecastParams,
 ) -> Regression:
-    terms, penalties = shape.terms(calendar, drivers, series)
+    terms, penalties, least_spread = shape.terms(calendar, drivers, series)
     usable = ~np.isnan(load[series]) & ~np.isnan(terms).any(-1)
     counted = np.where(usable, weight[series], 0.0)[:, rows] * (rows >= 0)
     problems = len(terms) * len(rows)
@@ -147,6 +152,7 @@ def _fit_group(
         counted.reshape(problems, -1),
         penalties * params.shrinkage,
         params.huber_rounds,
+        least_spread,
     )
 
 

@@ -15,6 +15,7 @@ from models.demand.ladder import Rung
 from models.demand.lags import Rows
 from models.demand.weather import Drivers, interval_drivers
 
+YEAR_DAYS = 364
 TREE_SHARES = np.linspace(0, 1, 6)
 EVERYTHING = -2
 """The number of no fold."""
@@ -83,15 +84,22 @@ class Training:
 
     @cached_property
     def modelled(self) -> Bools:
-        """(series,) whether enough is known of a series, and it moves."""
+        """(series,) whether enough is known of a series in the last year, on which bands are measured, and it moves."""
         known = ~np.isnan(self.grid.load)
         spread = np.where(known, self.grid.load, -np.inf).max(1) > np.where(known, self.grid.load, np.inf).min(1)
-        return spread & (known.sum(1) >= self.params.least_days * self.grid.steps_a_day)
+        of_last_year = known[:, -YEAR_DAYS * self.grid.steps_a_day :].sum(1)
+        return spread & (of_last_year >= self.params.least_days * self.grid.steps_a_day)
 
     @cached_property
     def scene(self) -> Scene:
-        """The grid as the model sees it."""
-        return scene_of(self.grid, self.scale)
+        """The grid as the model sees it; without the temperature of a series that knows too little of it."""
+        found = scene_of(self.grid, self.scale)
+        if not found.drivers:
+            return found
+        known = ~np.isnan(found.drivers["temperature"]) & ~np.isnan(found.load)
+        enough = known.sum(1) >= self.params.least_days * self.grid.steps_a_day
+        drivers = {name: np.where(enough[:, None], values, np.nan) for name, values in found.drivers.items()}
+        return replace(found, drivers=drivers if enough.any() else {})
 
     @cached_property
     def weight(self) -> Floats:
@@ -119,7 +127,7 @@ class Training:
         """(times,) fold, -1 for none: stretches of the last year in turn, so that each fold has all seasons."""
         day = self.scene.calendar.day
         length = max(1, min(self.params.fold_days, int(day[-1] + 1) // (2 * self.params.folds)))
-        return np.where(day[-1] - day < 364, (day[-1] - day) // length % self.params.folds, -1)
+        return np.where(day[-1] - day < YEAR_DAYS, (day[-1] - day) // length % self.params.folds, -1)
 
     def fit(self, sees_ahead: bool, with_trees: bool) -> Blend:
         """Fit on everything."""
@@ -151,7 +159,8 @@ class Training:
             return Rung(replace(blend, tree_share=earlier.blend.tree_share), earlier.bands)
         tried = self.left_out(self.rows, sees_ahead, with_trees)
         point = tried.line + tried.tree_share * tried.correction
-        bands = Bands.fit(self.scene, tried.rows, point, tried.load - point, self.params)
+        seen = self.scene if sees_ahead else replace(self.scene, drivers={})
+        bands = Bands.fit(seen, tried.rows, point, tried.load - point, self.params)
         return Rung(replace(blend, tree_share=tried.tree_share), bands)
 
     def _fit(self, left_out: int, sees_ahead: bool, with_trees: bool, threads: int) -> Blend:

@@ -71,7 +71,7 @@ def _loss(
     """Mean absolute error of one window in units of scale; the trees count in full."""
     training = Training(grid.between(0, cutoff), horizon, params, threads)
     known = scene_of(grid.as_known_at(cutoff, horizon, weather_is_known), training.scale)
-    blend = training.fit(weather_is_known and bool(known.drivers), with_trees=True)
+    blend = training.fit(weather_is_known and bool(training.scene.drivers), with_trees=True)
     rows = rows_to_forecast(len(grid.load), cutoff, cutoff + horizon, grid.steps_a_day)
     missed = blend.point(known, rows) - _actual(grid, training, cutoff, horizon)
     return float(np.nanmean(np.abs(missed)))

@@ -1,7 +1,6 @@
 """The baselines: what was, and plain LightGBM."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays

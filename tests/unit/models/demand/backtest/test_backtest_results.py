@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made_up_load import ZONE, LastWeek, frame, load_of, local_texts, utc, written
+from made_up_load import ZONE, LastWeek, LastWeekForPlainLags, frame, load_of, local_texts, utc, written
 
-from models.demand.backtest import plain_lags, run
+from models.demand.backtest import run
 from models.demand.backtest.backtest import Places, backtest
 from models.demand.backtest.columns import Columns
 from models.demand.backtest.options import Options
@@ -21,11 +21,14 @@ FIGURES = ["mase", "scaled_quantile_loss", "mape", "wape", "mae", "rmse", "bias"
 
 
 @pytest.fixture(autouse=True)
-def _without_mlforecast(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fit(*_: object) -> None:
-        raise plain_lags.PlainLagsMissingError
+def _quick_plain_lags(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    if "with_lightgbm" not in request.fixturenames:
+        monkeypatch.setattr(run, "PlainLags", LastWeekForPlainLags)
 
-    monkeypatch.setattr(run.PlainLags, "fit", fit)
+
+@pytest.fixture
+def with_lightgbm() -> None:
+    """Leaves plain LightGBM what it is."""
 
 
 def last_week(task: Task, options: Options) -> Fit:
@@ -48,7 +51,7 @@ def ran(rows: pd.DataFrame, folder: Path, **changed: object) -> tuple[dict[str, 
 def test_the_figures_have_their_names(tmp_path: Path) -> None:
     found, _ = ran(frame(), tmp_path)
 
-    assert list(found) == ["protocol", "model", "seasonal_naive", "week_ago", "skill"]
+    assert list(found) == ["protocol", "model", "seasonal_naive", "week_ago", "lightgbm_plain_lags", "skill"]
     assert list(found["model"]) == [*FIGURES, "peak_days", "seconds", "peak_memory_mb", "basis"]
     assert list(found["week_ago"]) == [*FIGURES, "peak_days"]
     assert list(found["model"]["peak_days"]) == ["mape", "bias", "season_max_error", "hits", "days"]
@@ -56,6 +59,20 @@ def test_the_figures_have_their_names(tmp_path: Path) -> None:
     assert found["model"]["mase"] == found["week_ago"]["mase"]
     assert found["skill"] == {"mase_against_better_naive": pytest.approx(0, abs=1)}
     assert found["week_ago"]["coverage"] is None
+
+
+@pytest.mark.usefixtures("with_lightgbm")
+@pytest.mark.parametrize(
+    "asked", [{}, {"target": "daily-max", "horizon": "24h", "step": "24h", "windows": 20}], ids=["interval", "daily"]
+)
+def test_plain_lightgbm_has_its_figures_beside_the_naive_ones(tmp_path: Path, asked: dict[str, object]) -> None:
+    plain = ran(frame(), tmp_path, **asked)[0]["lightgbm_plain_lags"]
+
+    assert list(plain) == [*FIGURES, "peak_days"]
+    assert plain["coverage"] is None
+    assert plain["coverage_80"] is None
+    assert all(0 < plain[name] < 2 for name in ("mase", "scaled_quantile_loss", "mape", "wape", "mae", "rmse"))
+    assert list(plain["pinball"]) == ["0.1", "0.5", "0.9"]
 
 
 def test_the_protocol_says_what_was_asked_and_what_came_of_it(tmp_path: Path) -> None:
@@ -66,7 +83,7 @@ def test_the_protocol_says_what_was_asked_and_what_came_of_it(tmp_path: Path) ->
     assert protocol["windows"] == ["2024-02-23T23:00:00", "2024-02-27T23:00:00"]
     assert protocol["weather"] == "no temperature"
     notes = " ".join(protocol["notes"])
-    for words in ("--known has no effect", "lightgbm_plain_lags is left out", "coverage is null", "peak_memory_mb is"):
+    for words in ("--known has no effect", "coverage is null", "peak_memory_mb is"):
         assert words in notes
 
 

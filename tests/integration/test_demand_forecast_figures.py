@@ -1,0 +1,74 @@
+"""The forecast of half-hourly load of Victoria: summer peaks, and a week ahead. Nothing is tuned on what is scored."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from meterwise.cli import app
+
+FILE = Path(__file__).parents[2].parent / "shared" / "data" / "victoria" / "demand_30min.csv.gz"
+COLUMNS = ["--time", "Time", "--value", "Demand", "--temperature", "Temperature", "--holidays", "Holiday"]
+PLACE = ["--timezone", "Australia/Melbourne", "--freq", "30min"]
+
+pytestmark = [pytest.mark.figures, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module")
+def victoria() -> pd.DataFrame:
+    if not FILE.is_file():
+        pytest.skip(f"The load {FILE} is not on this machine.")
+    return pd.read_csv(FILE)
+
+
+def ran(file: Path, folder: Path, *more: str) -> tuple[dict[str, Any], pd.DataFrame]:
+    out, forecasts = folder / "metrics.json", folder / "forecasts.parquet"
+    files = ["--series", str(file), "--out", str(out), "--forecasts", str(forecasts)]
+    found = CliRunner().invoke(app, ["backtest", "demand", *files, *COLUMNS, *PLACE, *more])
+    assert found.exit_code == 0, found.output
+    return json.loads(out.read_text()), pd.read_parquet(forecasts)
+
+
+def test_daily_maxima_of_a_summer_with_a_heat_wave(victoria: pd.DataFrame, tmp_path: Path) -> None:
+    file = tmp_path / "victoria.csv"
+    victoria[victoria["Date"] <= "2014-02-28"].to_csv(file, index=False)
+    days = ["--target", "daily-max", "--horizon", "24h", "--step", "24h", "--windows", "90", "--refit", "7d", "--known"]
+
+    _, forecasts = ran(file, tmp_path, *days)
+
+    assert [str(day.date()) for day in (forecasts["ds"].min(), forecasts["ds"].max())] == ["2013-12-01", "2014-02-28"]
+    actual, said = forecasts["y"].to_numpy(), forecasts["y_hat"].to_numpy()
+    assert len(actual) == 90
+    assert np.isfinite(actual).all()
+    error = said / actual - 1
+    highest = np.argsort(actual)[-9:]
+    figures = {
+        "mape": float(np.abs(error).mean()),
+        "mape_of_the_highest": float(np.abs(error[highest]).mean()),
+        "bias_of_the_highest": float((said[highest] - actual[highest]).sum() / actual[highest].sum()),
+        "season_max_error": float(said.max() / actual.max() - 1),
+        "hits": len(np.intersect1d(highest, np.argsort(said)[-9:])),
+    }
+    assert figures["mape"] <= 0.045, figures
+    assert figures["mape_of_the_highest"] <= 0.055, figures
+    assert abs(figures["bias_of_the_highest"]) <= 0.03, figures
+    assert abs(figures["season_max_error"]) <= 0.04, figures
+    assert figures["hits"] >= 8, figures
+
+
+@pytest.mark.parametrize("weather", [["--known"], []], ids=["known", "unknown"])
+def test_a_week_ahead_beats_the_better_naive_forecast(
+    victoria: pd.DataFrame, tmp_path: Path, weather: list[str]
+) -> None:
+    week = ["--horizon", "168h", "--step", "168h", "--windows", "13", "--refit", "28d"]
+
+    found, forecasts = ran(FILE, tmp_path, *week, *weather)
+
+    assert len(forecasts) == 13 * 336
+    assert forecasts.notna().all().all()
+    assert found["model"]["basis"] == {"model": 1.0}
+    assert found["skill"]["mase_against_better_naive"] >= 0.25, found["model"]
