@@ -13,7 +13,7 @@ from models.demand.calendar import Calendar
 from models.demand.forecast_params import ForecastParams
 from models.demand.grid import Floats, Integers
 from models.demand.regression import Regression
-from models.demand.weather import Drivers, quantiles_of_known
+from models.demand.weather import MEMORY, Drivers, quantiles_of_known
 
 DAYS_FOR_A_SEASON = 400
 DAYS_FOR_A_TREND = 550
@@ -35,6 +35,8 @@ class ResponseShape:
         harmonics: Waves of the year, where the history is long enough to know one.
         season_shrinkage: Penalty of the first wave as a share of the usual one; it grows with the square of its number.
         knots: (knots, series) degrees by driver.
+        seen: (2, series) lowest and highest of the drivers that are memory. A line goes on for hotter hours than any
+            before, as air conditioners do; for longer heat waves than any before nobody knows how it goes on.
     """
 
     known_days: int
@@ -42,18 +44,25 @@ class ResponseShape:
     harmonics: int
     season_shrinkage: float
     knots: dict[str, Floats]
+    seen: dict[str, Floats]
 
     def terms(self, calendar: Calendar, drivers: Drivers, series: slice) -> tuple[Floats, Floats, Floats]:
         """Return (series, times, terms) for some series, and of each term its relative penalty and least spread."""
         columns, penalties = self._calendar_terms(calendar, series)
         for name, knots in self.knots.items():
-            columns += _degrees(drivers[name][series], knots[:, series])
+            columns += _degrees(self._as_seen(name, drivers[name], series), knots[:, series])
         if self.knots:
             columns += self._degrees_when_off(calendar, drivers["temperature"][series], series)
         degrees = len(columns) - len(penalties)
         least_spread = np.repeat([0.0, LEAST_SPREAD], [len(penalties), degrees])
         terms = np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float64)
         return terms, np.array(penalties + [1.0] * degrees), least_spread
+
+    def _as_seen(self, name: str, values: Floats, series: slice) -> Floats:
+        if name not in self.seen:
+            return values[series]
+        low, high = self.seen[name][:, series, None]
+        return np.clip(values[series], low, high)
 
     def _calendar_terms(self, calendar: Calendar, series: slice) -> tuple[list[Floats], list[float]]:
         columns = [(calendar.day_of_week == day)[None].astype(np.float64) for day in range(6)]
@@ -101,7 +110,8 @@ class Response:
         """Fit on ``load``, (series, times) in units of scale; NaN or ``weight`` 0 leaves an interval out."""
         knots = {name: quantiles_of_known(values, KNOTS) for name, values in drivers.items()}
         known_days, last_date = int(calendar.day[-1]) + 1, int(calendar.date[-1])
-        shape = ResponseShape(known_days, last_date, params.harmonics, params.season_shrinkage, knots)
+        seen = {name: quantiles_of_known(drivers[name], (0, 1)) for name in MEMORY if name in drivers}
+        shape = ResponseShape(known_days, last_date, params.harmonics, params.season_shrinkage, knots, seen)
         rows = _rows_by_step(calendar.step_of_day)
         groups = _groups(*load.shape)
         lines = [_fit_group(shape, load, weight, calendar, drivers, rows, series, params) for series in groups]

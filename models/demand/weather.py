@@ -7,6 +7,7 @@ import numpy as np
 
 from models.demand.grid import Floats, LoadGrid
 
+MEMORY = ("temperature_24h", "temperature_72h")
 Drivers = dict[str, Floats]
 """Temperatures in degrees Celsius by name, each (series, times); NaN where they are not known."""
 
