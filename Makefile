@@ -130,6 +130,10 @@ bench-estimation: $(STAMP) ## hide true reads and measure their estimates beside
 bench-forecasts: $(STAMP) $(OPENSTEF)/.ready ## compare the load forecast with plain mlforecast and OpenSTEF 4 (an hour; FORECASTS="--series FILE ..."; WRITE=1 puts it into docs/backtest.md)
 	@$(BIN)/python benchmarks/forecasts.py $(if $(WRITE),--write) $(FORECASTS)
 
+.PHONY: bench-victoria
+bench-victoria: $(STAMP) ## measure the load forecast on half-hourly load of Victoria (a quarter of an hour; VICTORIA="--series FILE"; WRITE=1 puts it into docs/backtest.md)
+	@$(BIN)/python benchmarks/victoria.py $(if $(WRITE),--write) $(VICTORIA)
+
 .PHONY: openstef
 openstef: $(OPENSTEF)/.ready ## make the environment in which bench-forecasts runs OpenSTEF (OPENSTEF_PYTHON=3.12 or a path)
 

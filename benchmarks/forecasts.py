@@ -31,7 +31,7 @@ from meterwise.commands.document_blocks import write_block
 from models.demand.backtest.columns import Columns
 from models.demand.backtest.figures import figures
 from models.demand.backtest.options import Options
-from models.demand.backtest.plain_lags import PlainLags, PlainLagsMissingError
+from models.demand.backtest.plain_lags import PlainLags
 from models.demand.backtest.prepare import prepare
 from models.demand.backtest.results import day_sizes
 from models.demand.backtest.run import Run, Task, refits, roll
@@ -86,14 +86,14 @@ class Outcome:
     """What a forecaster said, and what it cost.
 
     Attributes:
-        mean: (windows, series, horizon), NaN where it said nothing.
+        point: (windows, series, horizon), NaN where it said nothing.
         quantiles: (levels, windows, series, horizon); None if it has none.
         train_seconds: Of all fits.
         predict_seconds: Of all forecasts.
         peak_mb: Most memory that its process held, with the rows it was given.
     """
 
-    mean: Floats
+    point: Floats
     quantiles: Floats | None
     train_seconds: float
     predict_seconds: float
@@ -131,7 +131,7 @@ def run_ours(case: Case) -> Outcome:
     module, name = case.forecaster.split(":")
     fit = getattr(importlib.import_module(module), name)(task, case.options)
     run = roll(task, lambda history: Timed(training(fit, history), predicting), lambda: None)
-    return Outcome(run.mean, run.quantiles, training.seconds, predicting.seconds, peak_mb())
+    return Outcome(run.median, run.quantiles, training.seconds, predicting.seconds, peak_mb())
 
 
 def run_plain(case: Case) -> Outcome:
@@ -159,8 +159,8 @@ def run_openstef(case: Case) -> Outcome:
         done = subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True)
         quantiles = as_arrays(task, pd.read_parquet(out))
     cost = json.loads(done.stdout.splitlines()[-1])
-    mean = quantiles[int(np.argmin(np.abs(np.array(task.levels) - 0.5)))]
-    return Outcome(mean, quantiles, cost["train_seconds"], cost["predict_seconds"], cost["peak_mb"])
+    point = quantiles[int(np.argmin(np.abs(np.array(task.levels) - 0.5)))]
+    return Outcome(point, quantiles, cost["train_seconds"], cost["predict_seconds"], cost["peak_mb"])
 
 
 def history_rows(task: Task) -> pd.DataFrame:
@@ -201,15 +201,11 @@ def peak_mb() -> float:
 
 
 def measure(case: Case, runners: Mapping[str, Callable[[Case], Outcome]]) -> dict[str, Outcome]:
-    """Let each forecaster run in a process that nothing else has run in; one whose package is missing is left out."""
+    """Let each forecaster run in a process that nothing else has run in."""
     outcomes = {}
     for name, runner in runners.items():
         with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as fresh:
-            try:
-                outcomes[name] = fresh.submit(runner, case).result()
-            except PlainLagsMissingError:
-                print(f"{name} is left out: it is not installed.")
-                continue
+            outcomes[name] = fresh.submit(runner, case).result()
         cost = (
             f"{outcomes[name].train_seconds:.1f} s of training, {outcomes[name].predict_seconds:.1f} s of forecasting"
         )
@@ -219,9 +215,9 @@ def measure(case: Case, runners: Mapping[str, Callable[[Case], Outcome]]) -> dic
 
 def table(task: Task, outcomes: Mapping[str, Outcome]) -> str:
     """Return the figures of all, on the rows that every one of them forecast."""
-    said = np.all([np.isfinite(outcome.mean) for outcome in outcomes.values()], axis=0)
+    said = np.all([np.isfinite(outcome.point) for outcome in outcomes.values()], axis=0)
     lines = [line(name, outcome, measured(task, outcome, said)) for name, outcome in outcomes.items()]
-    silent = {name: int(np.isnan(outcome.mean).sum()) for name, outcome in outcomes.items()}
+    silent = {name: int(np.isnan(outcome.point).sum()) for name, outcome in outcomes.items()}
     notes = [
         f"\n{name} forecast nothing for {count:,} values; they count for none.\n"
         for name, count in silent.items()
@@ -232,10 +228,10 @@ def table(task: Task, outcomes: Mapping[str, Outcome]) -> str:
 
 def measured(task: Task, outcome: Outcome, counts: np.ndarray) -> dict[str, Any]:
     """Return the figures of one forecaster where ``counts`` (windows, series, horizon)."""
-    mean = np.where(counts, outcome.mean, np.nan)
+    point = np.where(counts, outcome.point, np.nan)
     has_band = outcome.quantiles is not None
-    quantiles = outcome.quantiles if has_band else np.broadcast_to(mean, (len(task.levels), *mean.shape))
-    run = Run(mean, quantiles, np.full(mean.shape, "model"), 0.0, 0.0)
+    quantiles = outcome.quantiles if has_band else np.broadcast_to(point, (len(task.levels), *point.shape))
+    run = Run(point, quantiles, np.full(point.shape, "model"), 0.0, 0.0)
     rows = scored_rows(task, run, {})
     return figures(rows, "y_hat", task.levels, scales(task), day_sizes(task), is_band=has_band)
 
