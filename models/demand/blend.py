@@ -111,7 +111,6 @@ class Blend:
         rows: Rows,
         sees_ahead: bool,
         params: ForecastParams,
-        threads: int,
     ) -> "Blend":
         """Fit what the responses miss in ``rows``; rows of ``weight`` (series, times) 0 are left out."""
         expected = responses.expect(scene, sees_ahead)
@@ -122,10 +121,10 @@ class Blend:
         carry = Regression.fit(terms[None], np.nan_to_num(left)[None], counted[None], penalty, params.carried_rounds)
         carried = carry.predict(terms[None])[0]
         features, used = _features(rows, scene, expected, carried, sees_ahead), counted > 0
-        trees = _fit_trees(features[used], (left - carried)[used], counted[used], _days(scene), params, threads)
+        trees = _fit_trees(features[used], (left - carried)[used], counted[used], _days(scene), params)
         return cls(responses, sees_ahead, carry, trees)
 
-    def predict(self, scene: Scene, rows: Rows, threads: int) -> tuple[Floats, Floats]:
+    def predict(self, scene: Scene, rows: Rows) -> tuple[Floats, Floats]:
         """Return the lines' forecast and the trees' correction of each row, in units of scale; NaN without weather."""
         expected = self.responses.expect(scene, self.sees_ahead)
         carried = self.carry.predict(_carried_terms(rows, scene, expected)[None])[0]
@@ -133,12 +132,12 @@ class Blend:
         if self.trees is None or not len(line):
             return line, np.zeros_like(line)
         features = _features(rows, scene, expected, carried, self.sees_ahead)
-        correction = lgb.Booster(model_str=self.trees).predict(features, num_threads=threads)
+        correction = lgb.Booster(model_str=self.trees).predict(features, num_threads=1)
         return line, np.asarray(correction, dtype=np.float64)
 
     def point(self, scene: Scene, rows: Rows) -> Floats:
         """Return the point forecast of each row, in units of scale; NaN without weather that it needs."""
-        line, correction = self.predict(scene, rows, 1)
+        line, correction = self.predict(scene, rows)
         return line + self.tree_share * correction
 
 
@@ -201,9 +200,7 @@ def _days(scene: Scene) -> int:
     return int(scene.calendar.day[-1]) + 1
 
 
-def _fit_trees(
-    features: pd.DataFrame, left: Floats, weight: Floats, days: int, params: ForecastParams, threads: int
-) -> str | None:
+def _fit_trees(features: pd.DataFrame, left: Floats, weight: Floats, days: int, params: ForecastParams) -> str | None:
     fewest = max(20, int(params.days_per_leaf * len(left) / days))
     if not params.trees or len(left) < 4 * fewest:
         return None
@@ -217,7 +214,7 @@ def _fit_trees(
         "bagging_freq": 1,
         "lambda_l2": 1.0,
         "seed": params.seed,
-        "num_threads": threads,
+        "num_threads": 1,
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,

@@ -77,18 +77,20 @@ def _days(grid: LoadGrid, scale: Floats) -> tuple[Scene, Integers]:
 
 
 def _rung(training: Training, days: int, sees_ahead: bool, with_trees: bool, earlier: Rung | None) -> Rung:
-    blend = training.fit(sees_ahead, with_trees)
     if earlier is not None:
+        blend = training.fit(sees_ahead, with_trees)
         return Rung(replace(blend, tree_share=earlier.blend.tree_share), earlier.bands)
     daily, first = _days(training.grid, training.scale)
-    tried = training.left_out(_whole_days(training, first, days), sees_ahead, with_trees)
+    with training.side_by_side() as pool:
+        fitted = pool.submit(training.fit, sees_ahead, with_trees)
+        tried = training.left_out(_whole_days(training, first, days), sees_ahead, with_trees, pool)
     point = tried.line + tried.tree_share * tried.correction
     rows, highest = _highest(tried.rows, point, training.scene.calendar.day, first, len(training.scale))
     missed = daily.load[rows.series, rows.column] - highest
     usable = ~np.isnan(missed)
     seen = daily if sees_ahead else replace(daily, drivers={})
     bands = Bands.fit(seen, rows.where(usable), highest[usable], missed[usable], training.params)
-    return Rung(replace(blend, tree_share=tried.tree_share), bands)
+    return Rung(replace(fitted.result(), tree_share=tried.tree_share), bands)
 
 
 def _whole_days(training: Training, first: Integers, days: int) -> Rows:

@@ -1,6 +1,6 @@
 """What every fit of a forecaster shares: the scene, the rows to learn from, and the stretches that are left out."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -131,20 +131,18 @@ class Training:
 
     def fit(self, sees_ahead: bool, with_trees: bool) -> Blend:
         """Fit on everything."""
-        return self._fit(EVERYTHING, sees_ahead, with_trees, self.threads)
+        return self._fit(EVERYTHING, sees_ahead, with_trees)
 
-    def left_out(self, rows: Rows, sees_ahead: bool, with_trees: bool) -> LeftOut:
+    def left_out(self, rows: Rows, sees_ahead: bool, with_trees: bool, pool: Executor) -> LeftOut:
         """Forecast ``rows``, those of each fold by a fit that has seen no load of the fold as a target."""
 
         def one(number: int) -> LeftOut:
             inside = self.fold == number
-            blend = self._fit(number, sees_ahead, with_trees, 1)
+            blend = self._fit(number, sees_ahead, with_trees)
             asked = rows.where(inside[rows.column] & (self.weight[rows.series, rows.column] > 0))
-            return LeftOut(asked, *blend.predict(self.scene, asked, 1), self.scene.load[asked.series, asked.column])
+            return LeftOut(asked, *blend.predict(self.scene, asked), self.scene.load[asked.series, asked.column])
 
-        _ = self.rows, self.fold, self.scene, self.weight  # made now, not by two threads at once
-        with ThreadPoolExecutor(self.threads) as pool:
-            parts = list(pool.map(one, range(self.params.folds)))
+        parts = list(pool.map(one, range(self.params.folds)))
         line, correction, load = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("line", "correction", "load")
         )
@@ -152,23 +150,30 @@ class Training:
         joined = Rows.joined([part.rows for part in parts])
         return LeftOut(joined.where(usable), line[usable], correction[usable], load[usable])
 
+    def side_by_side(self) -> Executor:
+        """Return what runs fits side by side, one thread each: OpenMP's waiting threads are slow on a busy machine."""
+        _ = self.rows, self.fold, self.scene, self.weight  # made now, not by two threads at once
+        return ThreadPoolExecutor(self.threads)
+
     def rung(self, sees_ahead: bool, with_trees: bool, earlier: Rung | None) -> Rung:
         """Fit on everything; bands and the trees' share are an earlier rung's, or measured on what was left out."""
-        blend = self.fit(sees_ahead, with_trees)
         if earlier is not None:
+            blend = self.fit(sees_ahead, with_trees)
             return Rung(replace(blend, tree_share=earlier.blend.tree_share), earlier.bands)
-        tried = self.left_out(self.rows, sees_ahead, with_trees)
+        with self.side_by_side() as pool:
+            fitted = pool.submit(self.fit, sees_ahead, with_trees)
+            tried = self.left_out(self.rows, sees_ahead, with_trees, pool)
         point = tried.line + tried.tree_share * tried.correction
         seen = self.scene if sees_ahead else replace(self.scene, drivers={})
         bands = Bands.fit(seen, tried.rows, point, tried.load - point, self.params)
-        return Rung(replace(blend, tree_share=tried.tree_share), bands)
+        return Rung(replace(fitted.result(), tree_share=tried.tree_share), bands)
 
-    def _fit(self, left_out: int, sees_ahead: bool, with_trees: bool, threads: int) -> Blend:
+    def _fit(self, left_out: int, sees_ahead: bool, with_trees: bool) -> Blend:
         params = self.params if with_trees else self.params.model_copy(update={"trees": 0})
         weight = np.where(self.fold == left_out, 0.0, self.weight)
         if left_out not in self._responses:
             self._responses[left_out] = Responses.fit(self.scene, weight, params)
-        return Blend.fit(self._responses[left_out], self.scene, weight, self.rows, sees_ahead, params, threads)
+        return Blend.fit(self._responses[left_out], self.scene, weight, self.rows, sees_ahead, params)
 
 
 def scene_of(grid: LoadGrid, scale: Floats, drivers: Drivers | None = None) -> Scene:

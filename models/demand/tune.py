@@ -1,6 +1,7 @@
 """Searches hyperparameters of the load forecaster on windows that lie before everything that is scored."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import numpy as np
@@ -34,7 +35,9 @@ def tune(
 
     def objective(trial: optuna.Trial) -> float:
         tried = params.model_copy(update=_suggest(trial))
-        return float(np.mean([_loss(grid, cutoff, horizon, weather_is_known, tried, threads) for cutoff in cutoffs]))
+        with ThreadPoolExecutor(threads) as pool:
+            losses = pool.map(lambda cutoff: _loss(grid, cutoff, horizon, weather_is_known, tried), cutoffs)
+            return float(np.mean(list(losses)))
 
     study.optimize(objective, timeout=budget.total_seconds())
     log.info("Tuned in %d trials: %s", len(study.trials), study.best_params)
@@ -65,11 +68,9 @@ def _cutoffs(grid: LoadGrid, horizon: int, params: ForecastParams) -> list[int]:
     return list(range(times - horizon, first, -apart))[:WINDOWS]
 
 
-def _loss(
-    grid: LoadGrid, cutoff: int, horizon: int, weather_is_known: bool, params: ForecastParams, threads: int
-) -> float:
+def _loss(grid: LoadGrid, cutoff: int, horizon: int, weather_is_known: bool, params: ForecastParams) -> float:
     """Mean absolute error of one window in units of scale; the trees count in full."""
-    training = Training(grid.between(0, cutoff), horizon, params, threads)
+    training = Training(grid.between(0, cutoff), horizon, params, 1)
     known = scene_of(grid.as_known_at(cutoff, horizon, weather_is_known), training.scale)
     blend = training.fit(weather_is_known and bool(training.scene.drivers), with_trees=True)
     rows = rows_to_forecast(len(grid.load), cutoff, cutoff + horizon, grid.steps_a_day)

@@ -21,8 +21,8 @@ def test_a_search_of_a_second_is_never_worse_than_what_it_began_with(monkeypatch
     tried: list[tuple[ForecastParams, float]] = []
     loss = module._loss
 
-    def noted(grid: LoadGrid, cutoff: int, horizon: int, known: bool, params: ForecastParams, threads: int) -> float:
-        tried.append((params, loss(grid, cutoff, horizon, known, params, threads)))
+    def noted(grid: LoadGrid, cutoff: int, horizon: int, known: bool, params: ForecastParams) -> float:
+        tried.append((params, loss(grid, cutoff, horizon, known, params)))
         return tried[-1][1]
 
     monkeypatch.setattr(module, "_loss", noted)
