@@ -11,7 +11,6 @@ WEEKS = 4
 RUNGS = ("like_day", "last_week", "last_known", "other_series", "usual_level")
 USUAL_SPREAD = 0.3
 """Standard deviation as a share of scale that is taken where no two like days are known."""
-NORMAL_DECILE = 1.2816
 
 
 def like_day(scene: Scene, rows: Rows) -> tuple[Floats, Floats, np.ndarray]:
@@ -25,7 +24,7 @@ def like_day(scene: Scene, rows: Rows) -> tuple[Floats, Floats, np.ndarray]:
     alike = np.stack([rows.lag(scene.load, weeks + 7 * back, scene.calendar) for back in range(WEEKS)])
     lately = np.stack([rows.lag(scene.load, days + back, scene.calendar) for back in range(7)])
     known = (~np.isnan(alike)).sum(0)
-    last = _last_known(scene.load, int(rows.cutoff.max()))[rows.series]
+    last = last_known(scene.load[:, : int(rows.cutoff.max())])[rows.series]
     point = _median(alike)
     rung = np.where(known >= 2, 0, np.where(known == 1, 1, 2))
     point = np.where(known > 0, point, np.where(np.isnan(_median(lately)), last, _median(lately)))
@@ -42,10 +41,13 @@ def _median(values: Floats) -> Floats:
     return found
 
 
-def _last_known(load: Floats, cutoff: int) -> Floats:
-    known = ~np.isnan(load[:, :cutoff])
-    last = cutoff - 1 - np.argmax(known[:, ::-1], axis=1)
-    return np.where(known.any(1), load[np.arange(len(load)), last], np.nan)
+def last_known(known: Floats) -> Floats:
+    """Return (series,) the last value that is known of (series, steps), NaN if none is."""
+    is_known = np.isfinite(known)
+    if not known.shape[1]:
+        return np.full(known.shape[0], np.nan)
+    place = known.shape[1] - 1 - is_known[:, ::-1].argmax(axis=1)
+    return known[np.arange(known.shape[0]), place]
 
 
 def _by_time(point: Floats, rows: Rows) -> Floats:

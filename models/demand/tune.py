@@ -9,7 +9,7 @@ import optuna
 
 from models.demand.forecast_params import ForecastParams
 from models.demand.grid import Floats, LoadGrid
-from models.demand.training import Training, rows_to_forecast, scene_of
+from models.demand.training import YEAR_DAYS, Training, rows_to_forecast, scene_of
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +63,8 @@ def _suggest(trial: optuna.trial.BaseTrial) -> dict[str, float | int]:
 
 def _cutoffs(grid: LoadGrid, horizon: int, params: ForecastParams) -> list[int]:
     day, times = grid.steps_a_day, grid.load.shape[1]
-    apart = max(horizon, 364 * day // WINDOWS)
-    first = max(2 * params.least_days * day, times - 364 * day)
+    apart = max(horizon, YEAR_DAYS * day // WINDOWS)
+    first = max(2 * params.least_days * day, times - YEAR_DAYS * day)
     return list(range(times - horizon, first, -apart))[:WINDOWS]
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from models.demand.grid import Floats
+from models.demand.like_day import last_known
 
 BACK = 4
 """Periods that are looked back for a value that is known."""
@@ -26,12 +27,3 @@ def repeated(known: Floats, period: int, horizon: int) -> Floats:
     latest = np.take_along_axis(periods, newest[:, None], axis=1)[:, 0]
     filled = np.where(np.isfinite(latest), latest, last_known(known)[:, None])
     return filled[:, np.arange(horizon) % period]
-
-
-def last_known(known: Floats) -> Floats:
-    """Return (series,) the last value that is known, NaN if none is."""
-    is_known = np.isfinite(known)
-    if not known.shape[1]:
-        return np.full(known.shape[0], np.nan)
-    place = known.shape[1] - 1 - is_known[:, ::-1].argmax(axis=1)
-    return known[np.arange(known.shape[0]), place]

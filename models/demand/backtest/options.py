@@ -20,7 +20,7 @@ class Options:
         quantiles: Levels, parted by commas.
         known: Whether the temperature of the horizon may be used.
         tune_before: Whether parameters are searched for on what lies before the first cutoff.
-        threads: Of LightGBM.
+        threads: Fits side by side.
     """
 
     series: Path
