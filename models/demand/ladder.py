@@ -26,6 +26,25 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class Fitted:
+    """What a forecaster has learnt of all series of a grid.
+
+    Attributes:
+        scale: (series,) mean absolute load, the unit that the model works in.
+        least: (series,) 0 where load was never negative, else no bound (-inf).
+        modelled: (series,) whether enough is known of a series; the others get like days.
+        best: With the weather of the horizon, where it is known; None where no series is modelled.
+        blind: Without it, the rung below; None where ``best`` does without anyway.
+    """
+
+    scale: Floats
+    least: Floats
+    modelled: Bools
+    best: Rung | None
+    blind: Rung | None
+
+
+@dataclass(frozen=True)
 class LoadForecast:
     """A forecast of each series and interval (or local day) of the horizon, in the unit of the load.
 

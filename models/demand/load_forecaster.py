@@ -6,28 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.demand.forecast_params import ForecastParams
-from models.demand.grid import Bools, Floats, LoadGrid
-from models.demand.ladder import MODEL, REMEMBERED_DAYS, WITHOUT_WEATHER, LoadForecast, Rung, Standing
+from models.demand.grid import LoadGrid
+from models.demand.ladder import MODEL, REMEMBERED_DAYS, WITHOUT_WEATHER, Fitted, LoadForecast, Standing
 from models.demand.training import Training, rows_to_forecast, scene_of
 
 
 @dataclass(frozen=True)
-class LoadForecaster:
-    """Fitted for all series of a grid.
-
-    Attributes:
-        scale: (series,) mean absolute load, the unit that the model works in.
-        least: (series,) 0 where load was never negative, else no bound (-inf).
-        modelled: (series,) whether enough is known of a series; the others get like days.
-        best: With the weather of the horizon, where it is known; None where no series is modelled.
-        blind: Without it, the rung below; None where ``best`` does without anyway.
-    """
-
-    scale: Floats
-    least: Floats
-    modelled: Bools
-    best: Rung | None
-    blind: Rung | None
+class LoadForecaster(Fitted):
+    """Fitted for the intervals of all series of a grid."""
 
     @classmethod
     def fit(

@@ -13,21 +13,15 @@ from models.demand.bands import Bands
 from models.demand.blend import Scene
 from models.demand.daily import grid_of_maxima
 from models.demand.forecast_params import ForecastParams
-from models.demand.grid import Bools, Floats, Integers, LoadGrid
-from models.demand.ladder import MODEL, REMEMBERED_DAYS, WITHOUT_WEATHER, LoadForecast, Rung, Standing
+from models.demand.grid import Floats, Integers, LoadGrid
+from models.demand.ladder import MODEL, REMEMBERED_DAYS, WITHOUT_WEATHER, Fitted, LoadForecast, Rung, Standing
 from models.demand.lags import Rows
 from models.demand.training import Training, rows_to_forecast, scene_of
 
 
 @dataclass(frozen=True)
-class PeakForecaster:
-    """Fitted for all series of a grid; attributes as of ``LoadForecaster``, with bands around daily maxima."""
-
-    scale: Floats
-    least: Floats
-    modelled: Bools
-    best: Rung | None
-    blind: Rung | None
+class PeakForecaster(Fitted):
+    """Fitted for the daily maxima of all series of a grid: its bands are around those."""
 
     @classmethod
     def fit(
