@@ -135,10 +135,11 @@ def test_listener_of_the_stack_is_a_part_that_is_started_again(site: Installatio
     home = site.settings.home_path
     home.mkdir()
     child.start(as_environment(site.settings), home)
-    wait_for(lambda: "listening to" in child.log.read_text())
+    wait_for(lambda: child.log.read_text().count("listening to") == 1)
     child.kill(home)
-    publish(site.port, [read(1)])
     child.start(as_environment(site.settings), home)
+    wait_for(lambda: child.log.read_text().count("listening to") == 2)
+    publish(site.port, [read(1)])
     wait_for(lambda: site.kept() == 1)
     end([child], home)
     assert child.ended() == "ended with exit code 0"
