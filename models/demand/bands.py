@@ -110,7 +110,7 @@ def _features(scene: Scene, rows: Rows, point: Floats, drivers: Sequence[str]) -
         "turn_of_year": calendar.marks["turn_of_year"][at],
         "point": point,
         "restless_7d": rows.last_known(trailing_mean(restless, 7 * scene.steps_a_day)),
-        **{name: scene.drivers[name][at] for name in drivers},
+        **{name: scene.driver(name, rows) for name in drivers},
     }
     return pd.DataFrame(found).astype(np.float64)
 

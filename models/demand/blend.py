@@ -12,7 +12,7 @@ from models.demand.grid import Bools, Floats, Integers
 from models.demand.lags import Rows
 from models.demand.regression import Regression
 from models.demand.response import Response
-from models.demand.weather import Drivers, mean_of_known, trailing_mean
+from models.demand.weather import Drivers, Foreseen, mean_of_known, trailing_mean
 
 FADING_DAYS = (0.25, 1.0, 4.0)
 """Lives of what is carried on: hours, days, and weeks; beside what stays."""
@@ -27,12 +27,22 @@ class Scene:
         calendar: Calendar of the columns.
         drivers: Temperatures, NaN is unknown.
         steps_a_day: Intervals of a day.
+        foreseen: Temperatures as they were forecast; None is unknown.
     """
 
     load: Floats
     calendar: Calendar
     drivers: Drivers
     steps_a_day: int
+    foreseen: Foreseen | None = None
+
+    def driver(self, name: str, rows: Rows) -> Floats:
+        """Return (rows,) a driver as it was known when each row was issued; the actual one where that is unknown."""
+        actual = self.drivers[name][rows.series, rows.column]
+        if self.foreseen is None or name not in self.foreseen.drivers:
+            return actual
+        then = self.foreseen.at(name, rows)
+        return np.where(np.isnan(then), actual, then)
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class Expected:
     """What the response expects in a scene, and what it missed: each (series, times).
 
     Attributes:
-        load: Expected load.
+        load: Expected load, by the weather that came.
         missed: Known load less the expected one, by the name of the response that it is measured against.
         recent: Means of ``missed`` over the last hours, day, week and four weeks, by name.
     """
@@ -73,6 +83,13 @@ class Responses:
         if felt is not None:
             missed["_by_weather"] = scene.load - felt
         return _expected(plain, missed, scene.steps_a_day)
+
+    def ahead(self, scene: Scene, rows: Rows, expected: Expected, sees_ahead: bool) -> Floats:
+        """Return (rows,) what could be expected of each row when it was issued, by the weather as it was foreseen."""
+        if not sees_ahead or self.by_weather is None or scene.foreseen is None:
+            return expected.load[rows.series, rows.column]
+        given = {name: scene.driver(name, rows) for name in scene.drivers}
+        return self.by_weather.predict_rows(scene.calendar, given, rows)
 
 
 def _expected(load: Floats, missed: dict[str, Floats], day: int) -> Expected:
@@ -114,24 +131,26 @@ class Blend:
     ) -> "Blend":
         """Fit what the responses miss in ``rows``; rows of ``weight`` (series, times) 0 are left out."""
         expected = responses.expect(scene, sees_ahead)
-        left = (scene.load - expected.load)[rows.series, rows.column]
+        ahead = responses.ahead(scene, rows, expected, sees_ahead)
+        left = scene.load[rows.series, rows.column] - ahead
         counted = weight[rows.series, rows.column] * ~np.isnan(left)
         terms = _carried_terms(rows, scene, expected)
         penalty = np.full(terms.shape[-1], params.carried_shrinkage * counted.sum())
         carry = Regression.fit(terms[None], np.nan_to_num(left)[None], counted[None], penalty, params.carried_rounds)
         carried = carry.predict(terms[None])[0]
-        features, used = _features(rows, scene, expected, carried, sees_ahead), counted > 0
+        features, used = _features(rows, scene, expected, ahead, carried, sees_ahead), counted > 0
         trees = _fit_trees(features[used], (left - carried)[used], counted[used], _days(scene), params)
         return cls(responses, sees_ahead, carry, trees)
 
     def predict(self, scene: Scene, rows: Rows) -> tuple[Floats, Floats]:
         """Return the lines' forecast and the trees' correction of each row, in units of scale; NaN without weather."""
         expected = self.responses.expect(scene, self.sees_ahead)
+        ahead = self.responses.ahead(scene, rows, expected, self.sees_ahead)
         carried = self.carry.predict(_carried_terms(rows, scene, expected)[None])[0]
-        line = expected.load[rows.series, rows.column] + carried
+        line = ahead + carried
         if self.trees is None or not len(line):
             return line, np.zeros_like(line)
-        features = _features(rows, scene, expected, carried, self.sees_ahead)
+        features = _features(rows, scene, expected, ahead, carried, self.sees_ahead)
         correction = lgb.Booster(model_str=self.trees).predict(features, num_threads=1)
         return line, np.asarray(correction, dtype=np.float64)
 
@@ -163,7 +182,9 @@ def _recent_misses(rows: Rows, scene: Scene, missed: Floats) -> dict[str, Floats
     }
 
 
-def _features(rows: Rows, scene: Scene, expected: Expected, carried: Floats, sees_ahead: bool) -> pd.DataFrame:
+def _features(
+    rows: Rows, scene: Scene, expected: Expected, ahead: Floats, carried: Floats, sees_ahead: bool
+) -> pd.DataFrame:
     """What the trees see.
 
     No date, no long mean and no level: they would name the day, and a tree that knows the days of its history by heart
@@ -177,8 +198,8 @@ def _features(rows: Rows, scene: Scene, expected: Expected, carried: Floats, see
         "day_of_week": calendar.day_of_week[column],
         **{name: marks[at] for name, marks in calendar.marks.items()},
         "was_holiday_1w": rows.lag(calendar.marks["holiday"].astype(np.float64), weeks, calendar),
-        "expected": expected.load[at],
-        "line": expected.load[at] + carried,
+        "expected": ahead,
+        "line": ahead + carried,
         "load_1w": rows.lag(scene.load, weeks, calendar),
         "load_last_day": rows.lag(scene.load, rows.whole_days_back(), calendar),
     }
@@ -189,7 +210,7 @@ def _features(rows: Rows, scene: Scene, expected: Expected, carried: Floats, see
         for window in ("3h", "24h") if name else ("3h", "24h", "7d"):
             found[f"missed_{window}{name}"] = rows.last_known(expected.recent[name][window])
     if sees_ahead:
-        found |= {name: values[at] for name, values in scene.drivers.items()}
+        found |= {name: scene.driver(name, rows) for name in scene.drivers}
         found |= {f"{name}_1w": rows.lag(values, weeks, calendar) for name, values in scene.drivers.items()}
     if len(scene.load) > 1:
         found["series"] = rows.series

@@ -14,6 +14,26 @@ Times = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)
+class IssuedWeather:
+    """Temperature as it was forecast when load was: what a forecast of the past could know of its weather.
+
+    Attributes:
+        cutoffs: (issues,) ascending columns of the grid, the first of each forecast.
+        temperature_c: (issues, places, steps) of the columns from each cutoff on; NaN is unknown.
+        place: (series,) place of each series.
+    """
+
+    cutoffs: Integers
+    temperature_c: Floats
+    place: Integers
+
+    def between(self, first: int, end: int) -> "IssuedWeather":
+        """Return the issues of the columns from ``first`` up to ``end``, as columns of these."""
+        inside = (self.cutoffs > first) & (self.cutoffs < end)
+        return IssuedWeather(self.cutoffs[inside] - first, self.temperature_c[inside], self.place)
+
+
+@dataclass(frozen=True)
 class LoadGrid:
     """Series of one frequency side by side. What lies at or after a cutoff may be there: who forecasts cuts it off.
 
@@ -25,6 +45,8 @@ class LoadGrid:
         load: (series, times) mean load or energy of the interval, any unit; NaN is unknown.
         temperature_c: (stations, series, times) outdoor temperature; NaN is unknown, no station is no temperature.
         is_holiday: (series, times) public holidays by the local date.
+        issued_weather: What was forecast of the temperature in the past; None is unknown: then the actual one stands
+            for it.
     """
 
     unique_ids: npt.NDArray[np.str_]
@@ -34,6 +56,7 @@ class LoadGrid:
     load: Floats
     temperature_c: Floats
     is_holiday: Bools
+    issued_weather: IssuedWeather | None = None
 
     @property
     def steps_a_day(self) -> int:
@@ -55,6 +78,7 @@ class LoadGrid:
             load=self.load[:, columns],
             temperature_c=self.temperature_c[:, :, columns],
             is_holiday=self.is_holiday[:, columns],
+            issued_weather=self.issued_weather.between(first, end) if self.issued_weather else None,
         )
 
     def recent(self, cutoff: int, days: int) -> tuple["LoadGrid", int]:

@@ -39,7 +39,13 @@ class LoadForecaster(Fitted):
         Raises:
             NoHistoryError: No load is known at all.
         """
-        training = Training(grid, horizon, params, threads)
+        return cls.learn(Training(grid, horizon, params, threads), weather_is_known, earlier)
+
+    @classmethod
+    def learn(
+        cls, training: Training, weather_is_known: bool, earlier: "LoadForecaster | None" = None
+    ) -> "LoadForecaster":
+        """Fit as ``fit`` does, on what a forecaster of maxima may learn from too."""
         best = blind = None
         if training.modelled.any():
             sees_ahead = weather_is_known and bool(training.scene.drivers)

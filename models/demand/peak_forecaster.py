@@ -38,8 +38,15 @@ class PeakForecaster(Fitted):
         Raises:
             NoHistoryError: No load is known at all.
         """
-        training = Training(grid, days * grid.steps_a_day, params, threads)
+        return cls.learn(Training(grid, days * grid.steps_a_day, params, threads), weather_is_known, earlier)
+
+    @classmethod
+    def learn(
+        cls, training: Training, weather_is_known: bool, earlier: "PeakForecaster | None" = None
+    ) -> "PeakForecaster":
+        """Fit as ``fit`` does, on what a forecaster of intervals may learn from too."""
         best = blind = None
+        days = training.horizon // training.grid.steps_a_day
         if training.modelled.any():
             sees_ahead = weather_is_known and bool(training.scene.drivers)
             best = _rung(training, days, sees_ahead, True, earlier.best if earlier else None)

@@ -11,7 +11,8 @@ import numpy as np
 
 from models.demand.calendar import Calendar
 from models.demand.forecast_params import ForecastParams
-from models.demand.grid import Floats, Integers
+from models.demand.grid import Bools, Floats, Integers
+from models.demand.lags import Rows
 from models.demand.regression import Regression
 from models.demand.weather import MEMORY, Drivers, quantiles_of_known
 
@@ -46,44 +47,54 @@ class ResponseShape:
     knots: dict[str, Floats]
     seen: dict[str, Floats]
 
-    def terms(self, calendar: Calendar, drivers: Drivers, series: slice) -> tuple[Floats, Floats, Floats]:
-        """Return (series, times, terms) for some series, and of each term its relative penalty and least spread."""
-        columns, penalties = self._calendar_terms(calendar, series)
+    def terms(
+        self, calendar: Calendar, drivers: Drivers, series: Integers, column: Integers
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return (..., terms), and of each term its relative penalty and least spread.
+
+        Args:
+            calendar: Of the columns.
+            drivers: Degrees at each place.
+            series: Series of each place, of a shape that goes with that of ``column``.
+            column: Column of the calendar of each place.
+        """
+        columns, penalties = self._calendar_terms(calendar, series, column)
         for name, knots in self.knots.items():
             columns += _degrees(self._as_seen(name, drivers[name], series), knots[:, series])
         if self.knots:
-            columns += self._degrees_when_off(calendar, drivers["temperature"][series], series)
+            columns += self._degrees_when_off(calendar.is_off[series, column], drivers["temperature"], series)
         degrees = len(columns) - len(penalties)
         least_spread = np.repeat([0.0, LEAST_SPREAD], [len(penalties), degrees])
         terms = np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float64)
         return terms, np.array(penalties + [1.0] * degrees), least_spread
 
-    def _as_seen(self, name: str, values: Floats, series: slice) -> Floats:
+    def _as_seen(self, name: str, values: Floats, series: Integers) -> Floats:
         if name not in self.seen:
-            return values[series]
-        low, high = self.seen[name][:, series, None]
-        return np.clip(values[series], low, high)
+            return values
+        low, high = self.seen[name][:, series]
+        return np.clip(values, low, high)
 
-    def _calendar_terms(self, calendar: Calendar, series: slice) -> tuple[list[Floats], list[float]]:
-        columns = [(calendar.day_of_week == day)[None].astype(np.float64) for day in range(6)]
-        columns += [marks[series].astype(np.float64) for marks in calendar.marks.values()]
+    def _calendar_terms(
+        self, calendar: Calendar, series: Integers, column: Integers
+    ) -> tuple[list[Floats], list[float]]:
+        columns = [(calendar.day_of_week[column] == day).astype(np.float64) for day in range(6)]
+        columns += [marks[series, column].astype(np.float64) for marks in calendar.marks.values()]
         penalties = [1.0] * len(columns)
         if self.known_days < DAYS_FOR_A_SEASON:
             # Within a year season is known by the length of the day alone, and that is shrunk.
-            columns.append(calendar.season(1)[1][None])
+            columns.append(calendar.season(1)[1][column])
             penalties.append(5.0)
         else:
             for harmonic in range(1, self.harmonics + 1):
-                columns += [wave[None] for wave in calendar.season(harmonic)]
+                columns += [wave[column] for wave in calendar.season(harmonic)]
                 penalties += [self.season_shrinkage * harmonic**2] * 2
         if self.known_days >= DAYS_FOR_A_TREND:
-            columns.append(((calendar.date - self.last_date) / 365.25)[None])
+            columns.append(((calendar.date - self.last_date) / 365.25)[column])
             penalties.append(1.0)
         return columns, penalties
 
-    def _degrees_when_off(self, calendar: Calendar, temperature: Floats, series: slice) -> list[Floats]:
-        cold, hot = self.knots["temperature"][1][series, None], self.knots["temperature"][3][series, None]
-        off = calendar.is_off[series]
+    def _degrees_when_off(self, off: Bools, temperature: Floats, series: Integers) -> list[Floats]:
+        cold, hot = self.knots["temperature"][1][series], self.knots["temperature"][3][series]
         return [off * np.maximum(temperature - hot, 0), off * np.maximum(cold - temperature, 0)]
 
 
@@ -119,17 +130,42 @@ class Response:
 
     def predict(self, calendar: Calendar, drivers: Drivers) -> Floats:
         """Return (series, times) in units of scale; NaN where a driver is NaN."""
-        found = []
-        for series, line in zip(self.groups, self.lines, strict=True):
-            terms, _, _ = self.shape.terms(calendar, drivers, series)
-            problem = np.arange(len(terms))[:, None] * self.steps + np.minimum(calendar.step_of_day, self.steps - 1)
-            found.append(line.predict(terms, problem))
+        found, column = [], np.arange(len(calendar.day))[None]
+        for group, line in zip(self.groups, self.lines, strict=True):
+            given = {name: values[group] for name, values in drivers.items()}
+            found.append(self._predict(line, group, calendar, given, _series_of(group)[:, None], column))
         return np.concatenate(found)
+
+    def predict_rows(self, calendar: Calendar, drivers: Drivers, rows: Rows) -> Floats:
+        """Return (rows,) in units of scale; ``drivers`` are degrees at each row."""
+        found = np.empty(len(rows.column))
+        for group, line in zip(self.groups, self.lines, strict=True):
+            mine = (rows.series >= group.start) & (rows.series < group.stop)
+            given = {name: values[mine] for name, values in drivers.items()}
+            found[mine] = self._predict(line, group, calendar, given, rows.series[mine], rows.column[mine])
+        return found
+
+    def _predict(
+        self,
+        line: Regression,
+        group: slice,
+        calendar: Calendar,
+        drivers: Drivers,
+        series: Integers,
+        column: Integers,
+    ) -> Floats:
+        terms, _, _ = self.shape.terms(calendar, drivers, series, column)
+        step = np.minimum(calendar.step_of_day[column], self.steps - 1)
+        return line.predict(terms, (series - group.start) * self.steps + step)
 
 
 def _groups(series: int, times: int) -> list[slice]:
     size = max(1, INTERVALS_AT_ONCE // times)
     return [slice(first, min(first + size, series)) for first in range(0, series, size)]
+
+
+def _series_of(group: slice) -> Integers:
+    return np.arange(group.start, group.stop)
 
 
 def _rows_by_step(step_of_day: Integers) -> Integers:
@@ -152,7 +188,8 @@ def _fit_group(
     series: slice,
     params: ForecastParams,
 ) -> Regression:
-    terms, penalties, least_spread = shape.terms(calendar, drivers, series)
+    given, column = {name: values[series] for name, values in drivers.items()}, np.arange(load.shape[1])[None]
+    terms, penalties, least_spread = shape.terms(calendar, given, _series_of(series)[:, None], column)
     usable = ~np.isnan(load[series]) & ~np.isnan(terms).any(-1)
     counted = np.where(usable, weight[series], 0.0)[:, rows] * (rows >= 0)
     problems = len(terms) * len(rows)
@@ -167,4 +204,4 @@ def _fit_group(
 
 
 def _degrees(temperature: Floats, knots: Floats) -> list[Floats]:
-    return [temperature] + [np.maximum(temperature - knot[:, None], 0) for knot in knots[1:]]
+    return [temperature] + [np.maximum(temperature - knot, 0) for knot in knots[1:]]

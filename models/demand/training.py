@@ -13,7 +13,7 @@ from models.demand.forecast_params import ForecastParams
 from models.demand.grid import Bools, Floats, Integers, LoadGrid
 from models.demand.ladder import Rung
 from models.demand.lags import Rows
-from models.demand.weather import Drivers, interval_drivers
+from models.demand.weather import Drivers, foreseen, interval_drivers
 
 YEAR_DAYS = 364
 TREE_SHARES = np.linspace(0, 1, 6)
@@ -64,6 +64,7 @@ class Training:
     params: ForecastParams
     threads: int
     _responses: dict[int, Responses] = field(default_factory=dict, init=False, repr=False)
+    _blends: dict[tuple[int, bool, bool], Blend] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if np.isnan(self.grid.load).all():
@@ -169,6 +170,13 @@ class Training:
         return Rung(replace(fitted.result(), tree_share=tried.tree_share), bands)
 
     def _fit(self, left_out: int, sees_ahead: bool, with_trees: bool) -> Blend:
+        """Fit once: bands of intervals and of daily maxima are measured on the same fits."""
+        key = (left_out, sees_ahead, with_trees)
+        if key not in self._blends:
+            self._blends[key] = self._fit_anew(*key)
+        return self._blends[key]
+
+    def _fit_anew(self, left_out: int, sees_ahead: bool, with_trees: bool) -> Blend:
         params = self.params if with_trees else self.params.model_copy(update={"trees": 0})
         weight = np.where(self.fold == left_out, 0.0, self.weight)
         if left_out not in self._responses:
@@ -178,8 +186,8 @@ class Training:
 
 def scene_of(grid: LoadGrid, scale: Floats, drivers: Drivers | None = None) -> Scene:
     """Return a grid in units of scale, with the temperatures of its intervals if no others are given."""
-    found = interval_drivers(grid) if drivers is None else drivers
-    return Scene(grid.load / scale[:, None], Calendar.of(grid), found, grid.steps_a_day)
+    found, then = (interval_drivers(grid), foreseen(grid)) if drivers is None else (drivers, None)
+    return Scene(grid.load / scale[:, None], Calendar.of(grid), found, grid.steps_a_day, then)
 
 
 def rows_to_forecast(series: int, cutoff: int, times: int, steps_a_day: int) -> Rows:

@@ -2,11 +2,14 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from models.demand.grid import Floats, LoadGrid
+from models.demand.grid import Floats, Integers, IssuedWeather, LoadGrid
+from models.demand.lags import Rows
 
+MEMORY_DAYS = 3
 MEMORY = ("temperature_24h", "temperature_72h")
 Drivers = dict[str, Floats]
 """Temperatures in degrees Celsius by name, each (series, times); NaN where they are not known."""
@@ -19,13 +22,62 @@ def interval_drivers(grid: LoadGrid) -> Drivers:
     """
     if not len(grid.temperature_c):
         return {}
-    now = mean_of_known(grid.temperature_c)
-    hour = max(1, 60 // grid.minutes)
+    return _remembered(mean_of_known(grid.temperature_c), grid.minutes)
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """Drivers of the intervals behind each cutoff as they were foreseen then.
+
+    Attributes:
+        cutoffs: (issues,) ascending columns.
+        drivers: Degrees by name, each (issues, places, steps); NaN where nothing was forecast.
+        place: (series,) place of each series.
+    """
+
+    cutoffs: Integers
+    drivers: Drivers
+    place: Integers
+
+    @classmethod
+    def of(cls, grid: LoadGrid, issued: IssuedWeather) -> "Foreseen":
+        """Join what had been observed before each cutoff with what was forecast from it on."""
+        days = MEMORY_DAYS * grid.steps_a_day
+        _, series = np.unique(issued.place, return_index=True)
+        observed = mean_of_known(grid.temperature_c[:, series])
+        column = issued.cutoffs[:, None] + np.arange(-days, 0)
+        before = np.where(column >= 0, observed[:, np.maximum(column, 0)], np.nan).transpose(1, 0, 2)
+        joined = _remembered(np.concatenate([before, issued.temperature_c], axis=-1), grid.minutes)
+        is_known = ~np.isnan(issued.temperature_c)
+        ahead = {name: np.where(is_known, values[..., days:], np.nan) for name, values in joined.items()}
+        return cls(issued.cutoffs, ahead, issued.place)
+
+    def at(self, name: str, rows: Rows) -> Floats:
+        """Return (rows,) degrees; NaN for rows of no issue here, and beyond what was forecast."""
+        values = self.drivers[name]
+        issue = np.searchsorted(self.cutoffs, rows.cutoff)
+        step = rows.column - rows.cutoff
+        known = (issue < len(self.cutoffs)) & (step < values.shape[-1])
+        issue = np.minimum(issue, len(self.cutoffs) - 1)
+        known &= self.cutoffs[issue] == rows.cutoff
+        return np.where(known, values[issue, self.place[rows.series], np.where(known, step, 0)], np.nan)
+
+
+def foreseen(grid: LoadGrid) -> Foreseen | None:
+    """Return what was foreseen of the drivers in the past; None where no forecast of the weather is known."""
+    issued = grid.issued_weather
+    if issued is None or not len(issued.cutoffs) or not len(grid.temperature_c):
+        return None
+    return Foreseen.of(grid, issued)
+
+
+def _remembered(now: Floats, minutes: int) -> Drivers:
+    hour = max(1, 60 // minutes)
     return {
         "temperature": now,
         "temperature_3h": trailing_mean(now, 3 * hour),
         "temperature_24h": trailing_mean(now, 24 * hour),
-        "temperature_72h": trailing_mean(now, 72 * hour),
+        "temperature_72h": trailing_mean(now, 24 * MEMORY_DAYS * hour),
     }
 
 
