@@ -23,6 +23,8 @@ PUBLISHED = (
     "customer_segments",
     "churn_scores",
     "demand_forecasts",
+    "demand_forecasts_by_level",
+    "demand_peaks",
     "customer_usage_daily",
     "customer_usage_hourly",
     "load_now",

@@ -1,4 +1,4 @@
-"""Demand features of one issue day, before training and scoring."""
+"""What demand may know of calendar and weather on one issue day, before training and scoring."""
 
 import great_expectations.expectations as gxe
 
@@ -10,11 +10,8 @@ HAND_OVER = HandOver(
     cure="See which source was stale in ops.landings; load it, then rebuild the day from the ingest DAG.",
     expectations=[
         gxe.ExpectTableRowCountToBeBetween(min_value=168, notes="168 hours ahead for at least one region"),
-        gxe.ExpectColumnValuesToBeBetween(column="horizon_hours", min_value=1, max_value=169),
-        gxe.ExpectColumnValuesToNotBeNull(
-            column="naive_kwh", mostly=0.50, notes="without a known load of last week nothing can be forecast"
-        ),
+        gxe.ExpectColumnValuesToNotBeNull(column="is_holiday"),
         gxe.ExpectColumnValuesToNotBeNull(column="temperature_c", mostly=0.80, severity="warning"),
-        gxe.ExpectColumnValuesToBeBetween(column="load_mean_7d_kwh", min_value=0, mostly=0.99),
+        gxe.ExpectColumnValuesToBeBetween(column="temperature_c", min_value=-60, max_value=60, mostly=0.99),
     ],
 )

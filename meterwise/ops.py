@@ -223,6 +223,14 @@ def current_promotion(model: str, settings: Settings | None = None) -> Promotion
     return Promotion(**rows[0]) if rows else None
 
 
+def promotion_before(model: str, settings: Settings | None = None) -> Promotion | None:
+    """Return the promotion of the champion before the present one, or None if there was none."""
+    query = select(PROMOTIONS).where(PROMOTIONS.c.model == model).order_by(PROMOTIONS.c.promotion_id.desc())
+    rows = select_rows(query, settings)
+    other = [row for row in rows if row["version"] != rows[0]["version"]]
+    return Promotion(**other[0]) if other else None
+
+
 def was_promoted(model: str, version: str, settings: Settings | None = None) -> bool:
     """Say whether a version of a model was ever recorded as champion."""
     return bool(

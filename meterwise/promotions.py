@@ -81,7 +81,7 @@ def promote_if_better(
     """
     settings = settings or get_settings()
     _, version = registry.version_of_run(run_id, settings)
-    champion = registry.champion(model_name, settings)
+    champion, unusable = _champion(model_name, settings)
     if champion is not None and champion.version == version:
         # Killed behind the alias before it was written down, or trained again on the very same data.
         log.info("%s version %s is champion already: %s", model_name, version, registry.run_url(run_id, settings))
@@ -91,7 +91,7 @@ def promote_if_better(
     challenger = registry.load_run(run_id, settings)
     figures: dict[str, float] = {}
     if champion is None:
-        better, reason = True, f"first version; {first(challenger.metrics)}"
+        better, reason = True, f"{unusable or 'first version'}; {first(challenger.metrics)}"
     else:
         better, reason, figures = _judge(challenger, champion, compare, settings.promotion_margin)
     registry.record_verdict(run_id, reason, figures, settings)
@@ -99,6 +99,14 @@ def promote_if_better(
     if better:
         promote(model_name, version, as_of_date, reason, settings)
     return better
+
+
+def _champion(model_name: str, settings: Settings) -> tuple[registry.Champion | None, str]:
+    """Return the champion, or why there is one that cannot be compared with."""
+    try:
+        return registry.champion(model_name, settings), ""
+    except registry.UnusableModelError as error:
+        return None, str(error)
 
 
 def _judge(

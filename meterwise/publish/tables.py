@@ -45,6 +45,32 @@ PUBLISHED = (
         models={"demand": "scores.demand_forecasts"},
     ),
     PublishedTable(
+        "demand_forecasts_by_level",
+        key=("level", "region_code", "feeder_code", "customer_class", "valid_at_utc"),
+        lookup=("level", "valid_at_utc"),
+        models={"demand": "scores.demand_forecasts"},
+    ),
+    PublishedTable(
+        "demand_peaks",
+        key=("level", "region_code", "feeder_code", "customer_class", "local_date"),
+        lookup=("level", "local_date"),
+        models={"demand": "scores.demand_peaks"},
+    ),
+    PublishedTable(
+        "peak_warnings",
+        key=("region_code", "feeder_code", "local_date"),
+        lookup=("region_code", "feeder_code"),
+        may_be_empty=True,
+        models={"demand": "scores.demand_peaks"},
+    ),
+    PublishedTable(
+        "forecast_quality",
+        key=("issued_on", "level", "region_code", "feeder_code", "customer_class", "days_ahead"),
+        lookup=("issued_on", "level"),
+        chunk="'recent'",
+        may_be_empty=True,
+    ),
+    PublishedTable(
         "meter_alerts",
         key=("alert_id",),
         lookup=("alert_id",),

@@ -1,6 +1,7 @@
 """Registered versions of a model, and the one that holds the alias ``champion``."""
 
 import logging
+import pickle
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -22,6 +23,10 @@ LOGGED_MODEL = "models:/"
 
 class NoChampionError(RuntimeError):
     """No version of a model holds the alias ``champion``."""
+
+
+class UnusableModelError(RuntimeError):
+    """A version is registered, but what is stored of it cannot be loaded; the text names it and what to do."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,13 @@ def last_trained(model_name: str, settings: Settings | None = None) -> str | Non
 
 def _load(kind: type[Model], model_name: str, version: Any, settings: Settings) -> Model:
     mlflow = connect(settings)
-    predictor = mlflow.pyfunc.load_model(f"models:/{model_name}/{version.version}").get_raw_model()
+    try:
+        predictor = mlflow.pyfunc.load_model(f"models:/{model_name}/{version.version}").get_raw_model()
+    except (ImportError, AttributeError, EOFError, pickle.UnpicklingError) as error:
+        raise UnusableModelError(
+            f"Version {version.version} of the model '{model_name}' cannot be loaded by this Meterwise ({error}): "
+            f"another one stored it, or its file is damaged. Run the DAG train_{model_name}."
+        ) from error
     metrics = dict(mlflow.MlflowClient().get_run(version.run_id).data.metrics)
     as_of_date = version.tags.get(AS_OF_DATE, "")
     return kind(model_name, str(version.version), version.run_id, as_of_date, predictor, metrics)

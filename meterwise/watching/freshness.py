@@ -18,7 +18,12 @@ from meterwise.watching import records
 STAGES = ("raw", "reference", "snapshots", "intermediate", "features", "marts", "scores", "publish")
 """Schemas of the warehouse that hold tables; ``staging`` holds views on raw."""
 EXPECTED_DAILY = {"features", "marts", "scores", "publish", "published"}
-ONLY_WHEN_NEEDED = {"scores.model_skips", "marts.customer_departures", "publish.meter_alerts"}
+ONLY_WHEN_NEEDED = {
+    "scores.model_skips",
+    "marts.customer_departures",
+    "publish.meter_alerts",
+    "publish.peak_warnings",
+}
 HOURS = {"hourly": 1, "daily": 24, "weekly": 7 * 24, "monthly": 31 * 24}
 """What a contract's ``freshness`` allows between the end of a table's newest day and its next one."""
 DAY_COLUMNS = ("as_of_date", "local_date")
@@ -27,6 +32,8 @@ READS_ARRIVE_AFTER_HOURS = 24
 PAST_DAYS, LEAST_PAST_DAYS = 14, 5
 MODEL_OF = {
     "demand_forecasts": "demand",
+    "demand_forecasts_by_level": "demand",
+    "demand_peaks": "demand",
     "churn_scores": "churn",
     "load_shapes": "segments",
     "meter_alert_scores": "alerts",

@@ -1,172 +1,197 @@
-"""Rows to learn from and to score: features of the warehouse, labels only where they were known.
+"""What is known of loads, calendar and weather at the end of a day, as a grid.
 
-The only place of the demand model where leakage could happen.
+The only place of the demand model where leakage could happen: loads by what had arrived by then, weather as it was
+forecast by then, for the day itself and for every past day that is learnt from.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+import numpy as np
 import pandas as pd
 
+from meterwise.outcomes import NothingToDoError
+from meterwise.planning import local_timezone
 from meterwise.registry import Champion
-from meterwise.settings import Settings, get_settings
+from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 from meterwise.watching.drift import DriftWindows
+from models.demand.grid import Bools, Floats, Integers, IssuedWeather, LoadGrid, Times
+from models.demand.levels import ALL, CODES, members, summing
 from models.demand.params import DemandParams
 
 MODEL = "demand"
 KEY = ["region_code", "as_of_date", "valid_at_utc"]
-FEATURES = [
-    "horizon_hours",
-    "hour_of_day",
-    "day_of_week",
-    "day_of_year",
-    "is_holiday",
-    "is_holiday_eve",
-    "is_working_day",
-    "temperature_c",
-    "temperature_mean_24h_c",
-    "temperature_mean_72h_c",
-    "humidity_pct",
-    "wind_speed_m_s",
-    "cloud_cover_pct",
-    "cooling_degrees",
-    "heating_degrees",
-    "cooling_degrees_mean_7d",
-    "heating_degrees_mean_7d",
-    "naive_kwh",
-    "load_same_hour_1w_kwh",
-    "load_same_hour_2w_kwh",
-    "load_same_hour_mean_4w_kwh",
-    "load_mean_7d_kwh",
-    "load_last_known_day_mean_kwh",
-    "temperature_same_hour_1w_c",
-]
-CALENDAR = {"horizon_hours", "hour_of_day", "day_of_week", "day_of_year"}
-"""Features that the clock sets: that they move is no drift."""
-INPUTS = ["region_code", "as_of_date", "local_date", *FEATURES]
-LABEL = "load_kwh"
+WEATHER = ["temperature_c", "humidity_pct", "wind_speed_m_s", "cloud_cover_pct"]
+HOUR = np.timedelta64(60, "m")
+LEAST_MEASURED = 0.5
+"""Share of an hour's expected minutes without which there is no load to speak of."""
+EVENING_BEFORE = np.timedelta64(120, "m")
+"""Before midnight, whichever way the clock was changed: then it is still the same day."""
 
-_ROWS = """
-    with features as (
-        select * from features.features_demand
-        where as_of_date between date '{first}' and date '{last}'
-            and (as_of_date >= date '{every_day_from}' or (date '{last}' - as_of_date) % {step} = 0)
-            and load_mean_7d_kwh > 0
-            and naive_kwh is not null
+_LOADS = """
+    with hours as (
+        select * from features.features_demand_loads
+        where known_on <= $as_of_date and (replaced_on is null or replaced_on > $as_of_date)
+            and local_date > $before and local_date <= $as_of_date
     ),
 
-    known_loads as (
-        -- the day of issue is over at the cut, its reads and later ones are not in yet
-        select region_code, valid_at_utc, load_kwh from marts.region_load_hourly
-        where is_complete and local_date < date '{as_of_date}'
+    meters as (
+        select region_code, feeder_code, customer_class, local_date, sum(delta_expected_meters) as expected_meters
+        from features.features_demand_meters
+        where known_on <= $as_of_date and local_date > $before and local_date <= $as_of_date
+        group by region_code, feeder_code, customer_class, local_date
     ),
 
-    labelled as (
-        select features.valid_at_utc, {inputs}, known_loads.load_kwh
-        from features
-        inner join known_loads
-            on features.region_code = known_loads.region_code
-            and features.valid_at_utc = known_loads.valid_at_utc
+    starts as (
+        select distinct local_date, hour_start_utc from hours
     )
 
-    select * from labelled order by region_code, as_of_date, valid_at_utc
+    select
+        meters.region_code, meters.feeder_code, meters.customer_class, starts.hour_start_utc,
+        cast(coalesce(hours.consumption_kwh, 0) as double precision) as consumption_kwh,
+        cast(coalesce(hours.measured_minutes, 0) as double precision) as measured_minutes,
+        cast(meters.expected_meters as double precision) as expected_meters
+    from meters
+    inner join starts on meters.local_date = starts.local_date
+    left join hours
+        on meters.region_code = hours.region_code
+        and meters.feeder_code = hours.feeder_code
+        and meters.customer_class = hours.customer_class
+        and starts.hour_start_utc = hours.hour_start_utc
+    where meters.expected_meters > 0
+"""
+
+_CONDITIONS = """
+    select as_of_date, region_code, valid_at_utc, is_holiday, temperature_c from features.features_demand
+    where as_of_date <= $as_of_date and as_of_date > $before
+    order by as_of_date
 """
 
 
+_KNOWN_DAYS = """
+    select count(distinct local_date) as days from features.features_demand_loads
+    where known_on <= $as_of_date and measured_minutes > 0 and local_date > $before and local_date <= $as_of_date
+"""
+
+
+class NoLoadError(NothingToDoError):
+    """Nothing is known to forecast from."""
+
+
 @dataclass(frozen=True)
-class Windows:
-    """Issue days of the three windows, successive and ``gap_days`` apart; ends are included."""
+class Demand:
+    """What was known at the end of a day, and the hours to forecast.
 
-    first: date
-    train_last: date
-    calibration_first: date
-    calibration_last: date
-    test_first: date
-    test_last: date
+    Attributes:
+        as_of_date: The day.
+        series: (series,) ``level``, codes and name, in the order of the grid.
+        grid: Up to the last hour to forecast; load in kWh an hour, NaN from ``cutoff`` on.
+        cutoff: First hour of which no load is known.
+        tomorrow: First hour after the day.
+    """
 
-    @classmethod
-    def of(cls, as_of_date: str, params: DemandParams) -> "Windows":
-        """Lay the windows so that every hour of the last test issue is known at ``as_of_date``."""
-        test_last = date.fromisoformat(as_of_date) - timedelta(days=params.gap_days)
-        test_first = test_last - timedelta(days=params.test_days - 1)
-        calibration_last = test_first - timedelta(days=params.gap_days)
-        calibration_first = calibration_last - timedelta(days=params.calibration_days - 1)
-        train_last = calibration_first - timedelta(days=params.gap_days)
-        return cls(
-            test_last - timedelta(days=params.history_days - 1),
-            train_last,
-            calibration_first,
-            calibration_last,
-            test_first,
-            test_last,
+    as_of_date: date
+    series: pd.DataFrame
+    grid: LoadGrid
+    cutoff: int
+    tomorrow: int
+
+    @property
+    def horizon(self) -> int:
+        """Hours from the cutoff to the last one."""
+        return self.grid.load.shape[1] - self.cutoff
+
+    def issued_before(self, days: int) -> "Demand":
+        """Return what was known, and was to be forecast, so many days before, by the loads that are known now."""
+        back = days * self.grid.steps_a_day
+        cutoff = self.cutoff - back
+        grid = self.grid.between(0, cutoff + self.horizon)
+        known = grid.as_known_at(cutoff, self.horizon, weather_is_known=True)
+        return replace(
+            self,
+            as_of_date=self.as_of_date - timedelta(days=days),
+            grid=replace(known, temperature_c=_as_issued(known, cutoff)),
+            cutoff=cutoff,
+            tomorrow=self.tomorrow - back,
         )
 
 
-@dataclass(frozen=True)
-class Split:
-    """Labelled rows of each window, and the sampled rows of all of them."""
+def known(
+    as_of_date: str,
+    params: DemandParams | None = None,
+    settings: Settings | None = None,
+    days: int | None = None,
+) -> Demand:
+    """Return what was known at the end of a day.
 
-    train: pd.DataFrame
-    calibration: pd.DataFrame
-    test: pd.DataFrame
-    everything: pd.DataFrame
+    Args:
+        as_of_date: The day (ISO).
+        params: Of the model.
+        settings: Defaults to those of the process.
+        days: Days to look back; all that is learnt from by default.
+
+    Raises:
+        NoLoadError: No load of these days was known.
+    """
+    params, day = params or DemandParams(), date.fromisoformat(as_of_date)
+    looked_at = {"as_of_date": day, "before": day - timedelta(days=days or params.history_days)}
+    warehouse, timezone = Warehouse(settings), local_timezone(settings)
+    loads = warehouse.arrow(_LOADS, looked_at).to_pandas()
+    if loads.empty:
+        raise NoLoadError(
+            f"No load of {looked_at['before']} to {day} was known at the end of {day}. "
+            "Land meter reads of these days and build the warehouse again."
+        )
+    conditions = warehouse.arrow(_CONDITIONS, looked_at).to_pandas()
+    times = _hours(loads["hour_start_utc"], _midnight(day + timedelta(days=params.horizon_days + 1), timezone))
+    leaf = pd.MultiIndex.from_frame(loads[CODES])
+    leaves = leaf.unique().sort_values().to_frame(index=False)
+    series = members(leaves)
+    load = _load(loads, leaf, leaves, series, times)
+    cutoff = int(np.flatnonzero(~np.isnan(load).all(axis=0))[-1]) + 1
+    tomorrow = int(np.searchsorted(times, _midnight(day + timedelta(days=1), timezone)))
+    empty = LoadGrid(
+        series["series"].to_numpy(dtype=str), times, 60, timezone, load, np.empty((0, *load.shape)), load > np.inf
+    )
+    return Demand(day, series, _with_conditions(empty, series, conditions, cutoff, tomorrow), cutoff, tomorrow)
 
 
-def labelled_rows(as_of_date: str, params: DemandParams, settings: Settings | None = None) -> pd.DataFrame:
-    """Return all rows whose label was known at the end of ``as_of_date``, through Parquet, ordered by key."""
-    windows = Windows.of(as_of_date, params)
-    return _export(as_of_date, windows.first, windows.calibration_first, params.issue_step, settings, windows.test_last)
+def test_issues(demand: Demand, params: DemandParams) -> range:
+    """Return how many days back the issue days of the test window lie, their hours known by now; earliest last."""
+    nearest = -(-demand.horizon // demand.grid.steps_a_day)
+    return range(nearest, nearest + params.test_days)
 
 
-def rows_of_test(as_of_date: str, params: DemandParams, settings: Settings | None = None) -> pd.DataFrame:
-    """Return the rows of the test window only."""
-    windows = Windows.of(as_of_date, params)
-    return _export(as_of_date, windows.test_first, windows.test_first, 1, settings, windows.test_last)
-
-
-def split(rows: pd.DataFrame, as_of_date: str, params: DemandParams) -> Split:
-    """Cut rows into successive windows with a gap of the horizon between them."""
-    windows = Windows.of(as_of_date, params)
-    issued = rows["as_of_date"].dt.date
-    sampled = (pd.Timestamp(windows.test_last) - rows["as_of_date"]).dt.days % params.issue_step == 0
-    return Split(
-        train=rows[issued <= windows.train_last],
-        calibration=rows[(issued >= windows.calibration_first) & (issued <= windows.calibration_last)],
-        test=rows[issued >= windows.test_first],
-        everything=rows[sampled],
+def skip_reason(as_of_date: str, params: DemandParams | None = None, settings: Settings | None = None) -> str | None:
+    """Say why there is nothing to train on or to forecast for this day; None if there is."""
+    params, day = params or DemandParams(), date.fromisoformat(as_of_date)
+    asked = {"as_of_date": day, "before": day - timedelta(days=params.history_days)}
+    days = Warehouse(settings).arrow(_KNOWN_DAYS, asked).to_pylist()[0]["days"]
+    if days >= params.least_history_days:
+        return None
+    return (
+        f"Demand is skipped: {days} days with known loads as of {as_of_date}; {params.least_history_days} are needed, "
+        f"the last {params.test_days} of them to judge the model. "
+        "Load more meter reads, or build the warehouse for these days."
     )
 
 
-def scoring_rows(as_of_date: str, settings: Settings | None = None) -> pd.DataFrame:
-    """Return the features of one issue day; hours without any known load cannot be scaled and are left out."""
-    query = f"""
-        select valid_at_utc, {", ".join(INPUTS)} from features.features_demand
-        where as_of_date = $as_of_date and load_mean_7d_kwh > 0
-        order by region_code, valid_at_utc
-    """
-    rows = Warehouse(settings).arrow(query, {"as_of_date": date.fromisoformat(as_of_date)}).to_pandas()
-    return _typed(rows)
-
-
 def drift_windows(champion: Champion, as_of_date: str, settings: Settings | None = None) -> DriftWindows | None:
-    """Return what to compare for drift: the last issue days, and those that the champion learnt from.
-
-    Of these the same season, where it learnt from more than a year: July differs from a whole year by nature.
-    """
+    """Return what to compare for drift: the last issue days, and the same season a year before, or what was learnt."""
     params, today = DemandParams(), date.fromisoformat(as_of_date)
-    learnt = Windows.of(champion.as_of_date, params)
+    learnt = date.fromisoformat(champion.as_of_date)
     around = today - timedelta(days=365)
     season = (around - timedelta(days=params.test_days), around + timedelta(days=params.test_days))
-    is_known = _first_issue(settings) <= season[0]
+    is_known = _first_issue(settings) <= season[0] and season[1] <= learnt
     return DriftWindows(
         MODEL,
         champion.version,
         "features.features_demand",
         tuple(KEY),
-        reference=season if is_known and learnt.first <= season[0] else (learnt.first, learnt.test_last),
+        reference=season if is_known else (learnt - timedelta(days=params.history_days), learnt),
         current=(today - timedelta(days=params.test_days - 1), today),
-        numeric=tuple(name for name in FEATURES if name not in CALENDAR),
+        numeric=tuple(WEATHER),
     )
 
 
@@ -175,80 +200,116 @@ def _first_issue(settings: Settings | None) -> date:
     return found[0]["first"] or date.max
 
 
-def skip_reason(as_of_date: str, params: DemandParams | None = None, settings: Settings | None = None) -> str | None:
-    """Say why there is nothing to train on or to forecast for this day; None if there is."""
-    params = params or DemandParams()
-    query = """
-        select count(*) as hours, count(load_mean_7d_kwh) as known from features.features_demand
-        where as_of_date = $as_of_date
-    """
-    found = Warehouse(settings).arrow(query, {"as_of_date": date.fromisoformat(as_of_date)}).to_pylist()[0]
-    if not found["hours"]:
-        return (
-            f"Demand is skipped: features.features_demand holds no hour of {as_of_date}, since no region has four "
-            "weeks of known reads before it, or the warehouse was not built for it."
-        )
-    if not found["known"]:
-        return (
-            f"Demand is skipped: no region has a known load in the seven days before {as_of_date}. "
-            "Land meter reads of these days and build the warehouse again."
-        )
-    return _too_little_history(as_of_date, params, settings)
+def _midnight(day: date, timezone: str) -> np.datetime64:
+    start = pd.Timestamp(day).tz_localize(timezone, nonexistent="shift_forward", ambiguous=True)
+    return start.tz_convert("UTC").tz_localize(None).to_datetime64().astype("datetime64[m]")
 
 
-def _too_little_history(as_of_date: str, params: DemandParams, settings: Settings | None) -> str | None:
-    windows = Windows.of(as_of_date, params)
-    query = f"""
-        with labelled as ({_query(as_of_date, windows.first, windows.first, 1, windows.test_last)})
-
-        select
-            count(distinct as_of_date) filter (where as_of_date <= $train_last) as train,
-            count(distinct as_of_date) filter (
-                where as_of_date between $calibration_first and $calibration_last
-            ) as calibration,
-            count(distinct as_of_date) filter (where as_of_date >= $test_first) as test
-        from labelled
-    """
-    bounds = {name: value for name, value in vars(windows).items() if name not in {"first", "test_last"}}
-    days = Warehouse(settings).arrow(query, bounds).to_pylist()[0]
-    if days["train"] >= params.least_days and days["calibration"] and days["test"]:
-        return None
-    return (
-        f"Demand is skipped: {days['train']} days with known loads up to {windows.train_last} to learn from as of "
-        f"{as_of_date}, {params.least_days} are needed ({days['calibration']} to calibrate from "
-        f"{windows.calibration_first} on and {days['test']} to test from {windows.test_first} on, 1 is needed). "
-        "Load more meter reads, or build the warehouse for these days."
-    )
+def _hours(known_starts: pd.Series, end: np.datetime64) -> Times:
+    first = known_starts.min().to_datetime64().astype("datetime64[m]")
+    return np.arange(first, end, HOUR)
 
 
-def _export(
-    as_of_date: str, first: date, every_day_from: date, step: int, settings: Settings | None, last: date
-) -> pd.DataFrame:
-    settings = settings or get_settings()
-    settings.exports_path.mkdir(parents=True, exist_ok=True)
-    path = settings.exports_path / f"demand_{as_of_date}_{first}.parquet"
-    Warehouse(settings).export_parquet(_query(as_of_date, first, every_day_from, step, last), str(path))
-    rows = _typed(pd.read_parquet(path))
-    path.unlink()
-    return rows
+def _columns(starts: pd.Series, times: Times) -> Integers:
+    passed = starts.to_numpy().astype("datetime64[m]") - times[0]
+    return (passed // HOUR).astype(np.int64)
 
 
-def _query(as_of_date: str, first: date, every_day_from: date, step: int, last: date) -> str:
-    return _ROWS.format(
-        as_of_date=as_of_date,
-        first=first,
-        last=last,
-        every_day_from=every_day_from,
-        step=step,
-        inputs=", ".join(f"features.{column}" for column in INPUTS),
-    )
+def _load(loads: pd.DataFrame, leaf: pd.MultiIndex, leaves: pd.DataFrame, series: pd.DataFrame, times: Times) -> Floats:
+    """(series, times): what was measured, scaled up to all meters that were expected to report."""
+    row = pd.MultiIndex.from_frame(leaves[CODES]).get_indexer(leaf)
+    column, parts = _columns(loads["hour_start_utc"], times), summing(series, leaves)
+
+    def summed(name: str) -> Floats:
+        table = np.zeros((len(leaves), len(times)))
+        np.add.at(table, (row, column), loads[name].to_numpy())
+        found: Floats = parts @ table
+        return found
+
+    measured, expected = summed("measured_minutes"), 60 * summed("expected_meters")
+    scale = np.maximum(1.0, expected / np.maximum(measured, 1.0))
+    is_known = (expected > 0) & (measured >= LEAST_MEASURED * expected)
+    return np.where(is_known, summed("consumption_kwh") * scale, np.nan)
 
 
-def _typed(rows: pd.DataFrame) -> pd.DataFrame:
-    typed = rows.assign(
-        as_of_date=pd.to_datetime(rows["as_of_date"]).astype("datetime64[us]"),
-        local_date=pd.to_datetime(rows["local_date"]).astype("datetime64[us]"),
-        region_code=rows["region_code"].astype(object),
-        **{column: rows[column].astype("float64") for column in FEATURES},
-    )
-    return typed.sort_values(KEY, ignore_index=True)
+def _with_conditions(
+    grid: LoadGrid, series: pd.DataFrame, conditions: pd.DataFrame, cutoff: int, tomorrow: int
+) -> LoadGrid:
+    """Add holidays, the newest weather that is known of each hour, and the weather as it was forecast day by day."""
+    regions = sorted(series.loc[series["level"] == "region", "region_code"])
+    share = _region_shares(grid.load, series, regions)
+    column = _columns(conditions["valid_at_utc"], grid.times_utc)
+    region = pd.Index(regions).get_indexer(conditions["region_code"])
+    inside = (column >= 0) & (column < len(grid.times_utc)) & (region >= 0)
+    conditions, column, region = conditions[inside], column[inside], region[inside]
+    holiday = np.zeros((len(regions), len(grid.times_utc)))
+    holiday[region, column] = conditions["is_holiday"].to_numpy(dtype=np.float64)
+    degrees = conditions["temperature_c"].to_numpy(dtype=np.float64)
+    told = ~np.isnan(degrees)
+    with_holidays = replace(grid, is_holiday=_mixed(holiday, share) >= 0.5)
+    if not told.any():
+        return with_holidays
+    newest = np.full(holiday.shape, np.nan)
+    newest[region[told], column[told]] = degrees[told]  # in the order of the days: the last one stays
+    place = np.where(series["region_code"] == ALL, len(regions), pd.Index(regions).get_indexer(series["region_code"]))
+    issue = pd.to_datetime(conditions["as_of_date"]).to_numpy().astype("datetime64[D]")
+    issued = _issued(grid, cutoff, tomorrow, (issue[told], region[told], column[told], degrees[told]), len(regions))
+    everywhere = share[series["level"] == "total"][0]
+    issued = np.concatenate([issued, _mixed(issued, everywhere[None])], axis=1)
+    cutoffs = _past_cutoffs(grid, cutoff)
+    some = ~np.isnan(issued).all(axis=(1, 2))
+    weather = IssuedWeather(cutoffs[some], issued[some], place.astype(np.int64))
+    return replace(with_holidays, temperature_c=_mixed(newest, share)[None], issued_weather=weather)
+
+
+def _region_shares(load: Floats, series: pd.DataFrame, regions: list[str]) -> Floats:
+    """(series, regions) whose weather a series has: its own region's, else all of them by their load."""
+    size = np.nan_to_num(np.nanmean(load[(series["level"] == "region").to_numpy()], axis=1), nan=0.0)
+    size = np.where(size.sum() > 0, size, 1.0)
+    own = (series["region_code"].to_numpy()[:, None] == np.array(regions)[None]).astype(np.float64)
+    return np.where(own.sum(axis=1, keepdims=True) > 0, own, size / size.sum())
+
+
+def _mixed(values: Floats, share: Floats) -> Floats:
+    """Mean over regions, the last axis but one, by (series, regions) shares; of the regions that are known."""
+    is_known = ~np.isnan(values)
+    weight = share @ is_known.astype(np.float64)
+    return np.where(weight > 0, share @ np.nan_to_num(values) / np.where(weight > 0, weight, 1.0), np.nan)
+
+
+def _past_cutoffs(grid: LoadGrid, cutoff: int) -> Integers:
+    """Cutoffs of earlier days at the time of day of this one, earliest first, and this one."""
+    return np.arange(cutoff % grid.steps_a_day, cutoff + 1, grid.steps_a_day)
+
+
+def _issued(
+    grid: LoadGrid,
+    cutoff: int,
+    tomorrow: int,
+    told: tuple[Times, Integers, Integers, Floats],
+    regions: int,
+) -> Floats:
+    """(issues, regions, steps) temperatures as they were known at the end of the day of each cutoff."""
+    cutoffs, steps = _past_cutoffs(grid, cutoff), len(grid.times_utc) - cutoff
+    end_of_day = np.minimum(cutoffs + tomorrow - cutoff, len(grid.times_utc) - 1)
+    days = (grid.local_times[end_of_day] - EVENING_BEFORE).astype("datetime64[D]")
+    issue_day, region, column, degrees = told
+    issue = np.minimum(np.searchsorted(days, issue_day), len(days) - 1)
+    step = column - cutoffs[issue]
+    inside: Bools = (days[issue] == issue_day) & (step >= 0) & (step < steps)
+    found = np.full((len(cutoffs), regions, steps), np.nan)
+    found[issue[inside], region[inside], step[inside]] = degrees[inside]
+    return found
+
+
+def _as_issued(grid: LoadGrid, cutoff: int) -> Floats:
+    """(stations, series, times) with what was forecast at the cutoff behind it; the actual one where nothing was."""
+    issued = grid.issued_weather
+    if issued is None or cutoff not in issued.cutoffs:
+        return grid.temperature_c
+    then = issued.temperature_c[int(np.searchsorted(issued.cutoffs, cutoff))][issued.place]
+    steps = min(then.shape[-1], grid.load.shape[1] - cutoff)
+    temperature_c = grid.temperature_c.copy()
+    ahead = temperature_c[:, :, cutoff : cutoff + steps]
+    temperature_c[:, :, cutoff : cutoff + steps] = np.where(np.isnan(then[:, :steps]), ahead, then[:, :steps])
+    return temperature_c

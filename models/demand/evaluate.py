@@ -12,21 +12,24 @@ from meterwise import metrics, promotions, registry
 from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
 from meterwise.watching.quality import Figure, at_training
-from models.demand.dataset import LABEL, MODEL, rows_of_test
-from models.demand.forecaster import DemandForecaster
+from models.demand import issued
+from models.demand.dataset import MODEL, Demand, known, test_issues
+from models.demand.levels import KEY
 from models.demand.params import DemandParams
 from models.demand.registered import RegisteredDemand
 
-BASELINES = {"naive": "naive_kwh", "mean_4w": "load_same_hour_mean_4w_kwh"}
+LABEL = "load_kwh"
+JUDGED_LEVEL = "region"
+"""What versions are compared on: neither as smooth as the total nor as noisy as a feeder."""
 
 _PUBLISHED = """
     with forecasts as (
         select * from scores.demand_forecasts
-        where as_of_date >= $first and as_of_date < $as_of_date
+        where as_of_date >= $first and as_of_date < $as_of_date and level = 'region' and horizon_hours > 0
     ),
 
     known_loads as (
-        select * from marts.region_load_hourly where is_complete and local_date < $as_of_date
+        select * from marts.load_hourly where is_complete and local_date < $as_of_date and level = 'region'
     ),
 
     scored as (
@@ -42,74 +45,96 @@ _PUBLISHED = """
 
 _REALISED = """
     with known_loads as (
-        select * from marts.region_load_hourly where is_complete
+        select * from marts.load_hourly where is_complete
     ),
 
     scored as (
         select
-            forecasts.as_of_date, forecasts.model_version, known_loads.load_kwh,
+            forecasts.as_of_date, forecasts.model_version, forecasts.level, known_loads.load_kwh,
             abs(forecasts.p50_kwh - known_loads.load_kwh) as error_kwh,
             abs(forecasts.naive_kwh - known_loads.load_kwh) as naive_error_kwh,
             case when forecasts.naive_kwh is not null then known_loads.load_kwh end as naive_load_kwh,
             case
                 when known_loads.load_kwh between forecasts.p10_kwh and forecasts.p90_kwh then 1.0 else 0.0
-            end as is_in
+            end as is_in_80,
+            case
+                when known_loads.load_kwh between forecasts.p05_kwh and forecasts.p95_kwh then 1.0 else 0.0
+            end as is_in_90
         from scores.demand_forecasts as forecasts
         inner join known_loads
-            on forecasts.region_code = known_loads.region_code
+            on forecasts.level = known_loads.level
+            and forecasts.region_code = known_loads.region_code
+            and forecasts.feeder_code = known_loads.feeder_code
+            and forecasts.customer_class = known_loads.customer_class
             and forecasts.valid_at_utc = known_loads.valid_at_utc
-        where forecasts.as_of_date >= $first
+        where forecasts.as_of_date >= $first and forecasts.horizon_hours > 0
     )
 
     select
-        as_of_date, model_version, count(*) as hours,
+        as_of_date, model_version, level, count(*) as hours,
         cast(sum(error_kwh) / nullif(sum(load_kwh), 0) as double precision) as wape,
         cast(sum(naive_error_kwh) / nullif(sum(naive_load_kwh), 0) as double precision) as wape_naive,
-        cast(avg(is_in) as double precision) as coverage_80
+        cast(avg(is_in_80) as double precision) as coverage_80,
+        cast(avg(is_in_90) as double precision) as coverage_90
     from scored
-    group by as_of_date, model_version
-    order by as_of_date, model_version
+    group by as_of_date, model_version, level
+    order by as_of_date, model_version, level
 """
 WATCHED_DAYS = 35
 """Forecasts of so many days are looked at anew each time, as more of their hours become known."""
 AT_TRAINING: dict[str, tuple[str | None, str]] = {"wape": ("wape_naive", "naive"), "coverage_80": (None, "promised")}
 
 
-def forecast_metrics(rows: pd.DataFrame, forecast: pd.DataFrame) -> dict[str, float]:
-    """Return every figure of a forecast beside those of the naive forecasts, over all hours and by lead.
+def judged_rows(model: RegisteredDemand, demand: Demand, params: DemandParams) -> pd.DataFrame:
+    """Forecast every issue day of the test window with the twin that has not seen it, beside what came.
 
-    ``skill`` is the share of the naive WAPE that is gone. A peak is the highest hour of a region's local day.
+    Returns:
+        The rows of ``issued.loads`` after each issue day, with ``load_kwh``; hours of unknown load are left out.
     """
-    judged = rows.join(forecast)
-    lead = (rows["local_date"] - rows["as_of_date"]).dt.days
-    highest = rows.groupby(["region_code", "local_date"])[LABEL].transform("max")
+    parts = []
+    for days in test_issues(demand, params):
+        then = demand.issued_before(days)
+        said = issued.loads(then, model.judged)
+        came = demand.grid.load[:, issued.first_hour(then, model.judged) : then.grid.load.shape[1]]
+        parts.append(said.assign(load_kwh=came.ravel()))
+    rows = pd.concat(parts, ignore_index=True)
+    return rows[(rows["local_date"] > rows["as_of_date"]) & rows[LABEL].notna()].reset_index(drop=True)
+
+
+def forecast_metrics(rows: pd.DataFrame) -> dict[str, float]:
+    """Return every figure of judged rows beside those of the naive forecast, over all hours of regions and by lead.
+
+    ``skill`` is the share of the naive WAPE that is gone. A peak is the highest hour of a region's local day. The
+    other levels have figures of all hours, with their name behind.
+    """
+    regions = rows[rows["level"] == JUDGED_LEVEL]
+    lead = (regions["local_date"] - regions["as_of_date"]).dt.days
+    day = [*KEY, "as_of_date", "local_date"]
     parts = {
-        "": lead > 0,
-        "_day_ahead": lead == 1,
-        "_week_ahead": lead > 1,
-        "_peak": rows[LABEL] == highest,
+        "": regions,
+        "_day_ahead": regions[lead == 1],
+        "_week_ahead": regions[lead > 1],
+        "_peak": regions[regions[LABEL] == regions.groupby(day)[LABEL].transform("max")],
     }
-    found: dict[str, float] = {}
-    for suffix, part in parts.items():
-        found |= {f"{name}{suffix}": value for name, value in _figures(judged[part]).items()}
-    return found
+    others = [level for level in rows["level"].unique() if level != JUDGED_LEVEL]
+    parts |= {f"_{level}": rows[rows["level"] == level] for level in others}
+    return {f"{name}{suffix}": value for suffix, part in parts.items() for name, value in _figures(part).items()}
 
 
 def _figures(rows: pd.DataFrame) -> dict[str, float]:
-    actual = rows[LABEL]
-    wape = metrics.wape(actual, rows["p50_kwh"])
-    found = {
+    actual, known = rows[LABEL], rows[rows["naive_kwh"].notna()]
+    wape, naive = metrics.wape(actual, rows["p50_kwh"]), metrics.wape(known[LABEL], known["naive_kwh"])
+    return {
         "wape": wape,
         "mae": metrics.mae(actual, rows["p50_kwh"]),
         "bias": metrics.bias(actual, rows["p50_kwh"]),
         "quantile_loss_10": metrics.quantile_loss(actual, rows["p10_kwh"], 0.1),
         "quantile_loss_90": metrics.quantile_loss(actual, rows["p90_kwh"], 0.9),
         "coverage_80": metrics.coverage(actual, rows["p10_kwh"], rows["p90_kwh"]),
+        "coverage_90": metrics.coverage(actual, rows["p05_kwh"], rows["p95_kwh"]),
+        "wape_naive": naive,
+        "skill": metrics.skill(wape, naive),
     }
-    for name, column in BASELINES.items():
-        known = rows[column].notna()
-        found[f"wape_{name}"] = metrics.wape(actual[known], rows.loc[known, column])
-    return found | {"skill": metrics.skill(wape, found["wape_naive"])}
 
 
 def promote_if_better(
@@ -117,15 +142,19 @@ def promote_if_better(
 ) -> bool:
     """Make the run's version champion if it is better than the champion on the test window; say whether it is champion.
 
-    Better means: a lower WAPE by more than the setting ``promotion_margin`` (a share of the champion's) and by more
-    than the standard error of the difference, issue days drawn anew. The first version needs no rival.
+    Better means: a lower WAPE of regions by more than the setting ``promotion_margin`` (a share of the champion's) and
+    by more than the standard error of the difference, issue days drawn anew. The first version needs no rival.
     """
     params = params or DemandParams()
 
     def _compare(challenger: registry.RegisteredModel, champion: registry.RegisteredModel) -> promotions.Comparison:
-        rows = rows_of_test(as_of_date, params, settings)
-        own, other = (_judged(model).predict(rows)["p50_kwh"] for model in (challenger, champion))
-        return compare(own, other, rows, params.seed)
+        demand = known(as_of_date, params, settings)
+        if demand is None:
+            raise promotions.IncomparableError(f"no load is known any more as of {as_of_date}")
+        own, other = (
+            judged_rows(cast(RegisteredDemand, one.predictor), demand, params) for one in (challenger, champion)
+        )
+        return compare(own, other, params.seed)
 
     return promotions.promote_if_better(MODEL, run_id, as_of_date, _first, _compare, settings)
 
@@ -134,21 +163,20 @@ def _first(logged: Mapping[str, float]) -> str:
     return "WAPE {wape:.1%}, naive {wape_naive:.1%}".format(**logged)
 
 
-def _judged(model: registry.RegisteredModel) -> DemandForecaster:
-    return cast(RegisteredDemand, model.predictor).judged
-
-
-def compare(challenger: pd.Series, champion: pd.Series, rows: pd.DataFrame, seed: int) -> promotions.Comparison:
-    """Compare the WAPE of two forecasts (kWh) of the same rows; whole issue days make the noise."""
-    actual = rows[LABEL].to_numpy(dtype=np.float64)
-    gain = np.abs(actual - champion.to_numpy()) - np.abs(actual - challenger.to_numpy())
+def compare(challenger: pd.DataFrame, champion: pd.DataFrame, seed: int) -> promotions.Comparison:
+    """Compare the WAPE of regions by two forecasts of the same issue days; whole issue days make the noise."""
+    hour = [*KEY, "as_of_date", "valid_at_utc"]
+    mine = challenger.loc[challenger["level"] == JUDGED_LEVEL, [*hour, LABEL, "p50_kwh"]]
+    both = mine.merge(champion[[*hour, "p50_kwh"]], on=hour, suffixes=("", "_champion"))
+    actual = both[LABEL].to_numpy(dtype=np.float64)
+    gain = np.abs(actual - both["p50_kwh_champion"].to_numpy()) - np.abs(actual - both["p50_kwh"].to_numpy())
 
     def _difference(times: npt.NDArray[np.float64]) -> float:
         total = float((times * actual).sum())
         return float((times * gain).sum()) / total if total > 0 else float("nan")
 
-    own, other = (metrics.wape(actual, forecast) for forecast in (challenger, champion))
-    noise = metrics.difference_noise(_difference, rows["as_of_date"], seed)
+    own, other = (metrics.wape(actual, both[name]) for name in ("p50_kwh", "p50_kwh_champion"))
+    noise = metrics.difference_noise(_difference, both["as_of_date"], seed)
     return promotions.Comparison("wape", "WAPE", own, other, noise, less_is_better=True)
 
 
@@ -160,7 +188,10 @@ def quality_dropped(
     Quality is that of forecasts that were really published, over the last days whose load is known.
     """
     params, settings = params or DemandParams(), settings or get_settings()
-    champion = registry.champion(MODEL, settings)
+    try:
+        champion = registry.champion(MODEL, settings)
+    except registry.UnusableModelError as error:
+        return str(error)
     if champion is None:
         return "no champion yet"
     today = date.fromisoformat(as_of_date)
@@ -179,14 +210,19 @@ def quality_dropped(
 
 
 def quality(as_of_date: str, settings: Settings | None = None) -> list[Figure]:
-    """Return how the forecasts of the last weeks met what came, beside the naive ones, and the champion's test."""
+    """Return how the forecasts of the last weeks met what came, beside the naive ones, and the champion's test.
+
+    Figures of regions have plain names, those of the other levels their level behind.
+    """
     first = date.fromisoformat(as_of_date) - timedelta(days=WATCHED_DAYS)
     found: list[Figure] = []
     for row in Warehouse(settings).arrow(_REALISED, {"first": first}).to_pylist():
         said = (MODEL, row["model_version"], row["as_of_date"])
+        of = "" if row["level"] == JUDGED_LEVEL else f"_{row['level']}"
         if row["wape"] is not None:
-            found.append(Figure(*said, "wape", row["wape"], row["wape_naive"], "naive", row["hours"]))
-            found.append(Figure(*said, "coverage_80", row["coverage_80"], 0.8, "promised", row["hours"]))
+            found.append(Figure(*said, f"wape{of}", row["wape"], row["wape_naive"], "naive", row["hours"]))
+            found.append(Figure(*said, f"coverage_80{of}", row["coverage_80"], 0.8, "promised", row["hours"]))
+            found.append(Figure(*said, f"coverage_90{of}", row["coverage_90"], 0.9, "promised", row["hours"]))
     champion = registry.champion(MODEL, settings)
     if champion is None:
         return found

@@ -81,6 +81,22 @@ class LoadGrid:
             issued_weather=self.issued_weather.between(first, end) if self.issued_weather else None,
         )
 
+    def of(self, names: npt.NDArray[np.str_]) -> "LoadGrid":
+        """Return the series of these names, in this order; one that is not here has nothing known."""
+        row = pd.Index(self.unique_ids).get_indexer(pd.Index(names))
+        absent = row < 0
+        load, temperature_c, is_holiday = self.load[row], self.temperature_c[:, row], self.is_holiday[row]
+        load[absent], temperature_c[:, absent], is_holiday[absent] = np.nan, np.nan, False
+        issued = self.issued_weather
+        return replace(
+            self,
+            unique_ids=names,
+            load=load,
+            temperature_c=temperature_c,
+            is_holiday=is_holiday,
+            issued_weather=replace(issued, place=issued.place[row]) if issued else None,
+        )
+
     def recent(self, cutoff: int, days: int) -> tuple["LoadGrid", int]:
         """Return the columns from ``days`` days before ``cutoff`` on, and where the cutoff lies among them."""
         first = max(0, cutoff - days * self.steps_a_day)

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from models.demand.bands import Bands
 from models.demand.blend import Blend, Scene
-from models.demand.grid import Bools, Floats
+from models.demand.grid import Bools, Floats, Integers
 from models.demand.lags import Rows
 from models.demand.like_day import like_day
 
@@ -60,6 +60,15 @@ class LoadForecast:
     mean: Floats
     quantiles: Floats
     basis: npt.NDArray[np.str_]
+
+    def over(self, below: "LoadForecast", rows: Integers) -> "LoadForecast":
+        """Return ``below`` with this forecast in place of some of its series; -1 is for those that it lacks."""
+        mine, theirs = np.flatnonzero(rows >= 0), rows[rows >= 0]
+        median, mean, quantiles, basis = below.median.copy(), below.mean.copy(), below.quantiles.copy(), below.basis
+        median[theirs], mean[theirs], quantiles[:, theirs] = self.median[mine], self.mean[mine], self.quantiles[:, mine]
+        basis = basis.astype(object)
+        basis[theirs] = self.basis[mine]
+        return LoadForecast(median, mean, quantiles, basis.astype(str))
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from models.demand.dataset import LABEL
+from models.demand.evaluate import LABEL
+from models.demand.registered import LEVELS, Forecasters, quantile_columns
 
 BLUE, ORANGE, GREY = "#2b6cb0", "#dd6b20", "#718096"
 
 
-def figures(rows: pd.DataFrame, forecast: pd.DataFrame, gain: pd.Series) -> dict[str, Figure]:
-    """Return every plot of a test window by its name."""
-    judged = rows.join(forecast)
+def figures(rows: pd.DataFrame, forecasters: Forecasters) -> dict[str, Figure]:
+    """Return every plot of judged rows by its name."""
+    regions = rows[rows["level"] == "region"]
     return {
-        "forecast_against_actual": _forecast_against_actual(judged),
-        "error_by_hour": _error_by_hour(judged),
-        "quantile_calibration": _quantile_calibration(judged),
-        "feature_contributions": _feature_contributions(gain),
+        "forecast_against_actual": _forecast_against_actual(regions),
+        "error_by_hour": _error_by_hour(regions),
+        "quantile_calibration": _quantile_calibration(rows),
+        "feature_contributions": _feature_contributions(forecasters.feature_gain()),
     }
 
 
@@ -55,12 +56,13 @@ def _error_by_hour(rows: pd.DataFrame) -> Figure:
 
 
 def _quantile_calibration(rows: pd.DataFrame) -> Figure:
-    promised = [0.1, 0.5, 0.9]
-    kept = [float((rows[LABEL] <= rows[column]).mean()) for column in ("p10_kwh", "p50_kwh", "p90_kwh")]
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
-    axes.plot(promised, kept, "o-", color=BLUE)
+    for level, of_level in rows.groupby("level"):
+        kept = [float((of_level[LABEL] <= of_level[column]).mean()) for column in quantile_columns()]
+        axes.plot(LEVELS, kept, "o-", label=level)
+    axes.legend()
     axes.set(title="Share of hours at or below each quantile", xlabel="promised", ylabel="kept")
     return figure
 

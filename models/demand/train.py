@@ -2,32 +2,35 @@
 
 import logging
 
+import numpy as np
 import pandas as pd
 
 from meterwise import registry
 from meterwise.outcomes import NothingToDoError
 from meterwise.settings import Settings, get_settings
 from models.demand import plots
-from models.demand.dataset import INPUTS, MODEL, Split, Windows, labelled_rows, skip_reason, split
-from models.demand.evaluate import forecast_metrics
-from models.demand.forecaster import DemandForecaster
+from models.demand.dataset import MODEL, Demand, known, skip_reason, test_issues
+from models.demand.evaluate import forecast_metrics, judged_rows
+from models.demand.ladder import REMEMBERED_DAYS
 from models.demand.params import DemandParams
-from models.demand.registered import RegisteredDemand
+from models.demand.registered import Forecasters, RegisteredDemand
 
 log = logging.getLogger(__name__)
 
 CARD = """# Demand forecast
 
-Hourly load (kWh) of each region for the next {horizon} local days, as P10, P50 and P90, from weather forecast, calendar
-and loads of earlier weeks. A ridge regression that is linear in temperature, corrected by LightGBM; the band is
-calibrated (conformal) on the {calibration} issue days before the test.
+Hourly load (kWh) of the total, of regions, feeders and customer classes for the next {horizon} local days: the mean,
+which adds up over the levels, and quantiles P05 to P95 of each level's own. Lines by calendar and weather, which go on
+beyond what was seen; what they missed of late is carried on, and LightGBM corrects the rest. Bands are conformal, of
+days that their fit had not seen. The highest load of each day has bands of its own.
 
-| test window {first} to {last} | model | naive (same hour last week) |
+| test window {first} to {last}, regions | model | naive (same hour last week) |
 |---|---|---|
 | WAPE, all hours | {wape:.1%} | {wape_naive:.1%} |
 | WAPE, day ahead | {wape_day_ahead:.1%} | {wape_naive_day_ahead:.1%} |
 | WAPE, week ahead | {wape_week_ahead:.1%} | {wape_naive_week_ahead:.1%} |
 | WAPE at daily peaks | {wape_peak:.1%} | {wape_naive_peak:.1%} |
+| WAPE, feeders | {wape_feeder:.1%} | {wape_naive_feeder:.1%} |
 | share inside P10 to P90 | {coverage_80:.1%} | |
 
 Known as of {as_of_date}. Figures are of the model fitted before the test window; the forecaster is fitted again on all
@@ -36,7 +39,7 @@ days. Weather is the forecast that was issued by then. Not meant for single cust
 
 
 class TooLittleHistoryError(NothingToDoError):
-    """Fewer issue days with known loads than a model can learn from."""
+    """Fewer days with known loads than a model can learn from."""
 
 
 def train_model(as_of_date: str, params: DemandParams | None = None, settings: Settings | None = None) -> str:
@@ -48,54 +51,74 @@ def train_model(as_of_date: str, params: DemandParams | None = None, settings: S
         TooLittleHistoryError: There is nothing to learn from yet; ``skip_reason`` says the same.
     """
     params, settings = params or DemandParams(), settings or get_settings()
-    reason = skip_reason(as_of_date, params, settings)
-    if reason:
+    if reason := skip_reason(as_of_date, params, settings):
         raise TooLittleHistoryError(reason)
-    rows = labelled_rows(as_of_date, params, settings)
-    windows = split(rows, as_of_date, params)
+    demand = known(as_of_date, params, settings)
+    rows = learnt_from(demand)
     fingerprint = registry.fingerprint(MODEL, as_of_date, params, rows)
-    known = registry.trained(MODEL, fingerprint, settings)
-    if known:
-        return known
-    model = fit(windows, params, settings.threads)
-    return _record(model, windows, rows, as_of_date, fingerprint, params, settings)
+    if trained := registry.trained(MODEL, fingerprint, settings):
+        return trained
+    return _record(fit(demand, params, settings.threads), demand, rows, fingerprint, params, settings)
 
 
-def fit(windows: Split, params: DemandParams, threads: int) -> RegisteredDemand:
+def fit(demand: Demand, params: DemandParams, threads: int) -> RegisteredDemand:
     """Fit once before the test window, to be judged on it, and once on everything, to forecast with."""
-    judged = DemandForecaster.fit(windows.train, params, threads)
-    judged.calibrate(windows.calibration)
-    latest = DemandForecaster.fit(windows.everything, params, threads).with_band_of(judged)
-    return RegisteredDemand(latest=latest, judged=judged)
+    grid, horizon, delay = demand.grid, demand.horizon, demand.tomorrow - demand.cutoff
+    before = demand.issued_before(test_issues(demand, params)[-1]).cutoff
+    judged = Forecasters.fit(grid.between(0, before), horizon, delay, params.forecast, threads)
+    latest = Forecasters.fit(grid.between(0, demand.cutoff), horizon, delay, params.forecast, threads, judged)
+    return RegisteredDemand(latest, judged, grid.timezone)
+
+
+def learnt_from(demand: Demand, first: int = 0) -> pd.DataFrame:
+    """Return the grid as rows: ``series``, ``valid_at_utc``, ``load_kwh``, ``temperature_c``, ``is_holiday``."""
+    grid = demand.grid.between(first, demand.grid.load.shape[1])
+    series, times = grid.load.shape
+    degrees = grid.temperature_c[0].ravel() if len(grid.temperature_c) else float("nan")
+    return pd.DataFrame(
+        {
+            "series": grid.unique_ids.repeat(times).astype(object),
+            "valid_at_utc": np.tile(grid.times_utc.astype("datetime64[us]"), series),
+            "load_kwh": grid.load.ravel(),
+            "temperature_c": degrees,
+            "is_holiday": grid.is_holiday.ravel().astype(float),
+        }
+    )
 
 
 def _record(
     model: RegisteredDemand,
-    windows: Split,
+    demand: Demand,
     rows: pd.DataFrame,
-    as_of_date: str,
     fingerprint: str,
     params: DemandParams,
     settings: Settings,
 ) -> str:
-    planned = Windows.of(as_of_date, params)
-    name = f"{rows['local_date'].min():%Y-%m-%d} to {rows['local_date'].max():%Y-%m-%d}"
-    forecast = model.judged.predict(windows.test)
-    metrics = forecast_metrics(windows.test, forecast)
+    name = f"{rows['valid_at_utc'].min():%Y-%m-%d} to {demand.as_of_date}"
+    judged = judged_rows(model, demand, params)
+    metrics = forecast_metrics(judged)
+    as_of_date = demand.as_of_date.isoformat()
     with registry.run(MODEL, name, as_of_date, fingerprint, settings) as run:
-        run.log_params(params.model_dump() | vars(planned) | {"rows": len(rows), "threads": settings.threads})
+        knobs = params.model_dump()
+        run.log_params(knobs.pop("forecast") | knobs | {"rows": len(rows), "threads": settings.threads})
         run.log_metrics(metrics)
-        run.log_dataset(rows, "features_demand with region_load_hourly")
-        for plot, figure in plots.figures(windows.test, forecast, model.latest.feature_gain()).items():
+        run.log_dataset(rows, "features_demand with features_demand_loads")
+        for plot, figure in plots.figures(judged, model.latest).items():
             run.log_figure(plot, figure)
         card = CARD.format(
             horizon=params.horizon_days,
-            calibration=params.calibration_days,
-            first=planned.test_first,
-            last=planned.test_last,
+            first=f"{judged['as_of_date'].min():%Y-%m-%d}",
+            last=f"{judged['as_of_date'].max():%Y-%m-%d}",
             as_of_date=as_of_date,
             **metrics,
         )
-        version = run.log_model(model, windows.test[INPUTS].head(5), card)
+        version = run.log_model(model, _example(demand), card)
     log.info("Trained demand version %s: WAPE %.3f, naive %.3f", version, metrics["wape"], metrics["wape_naive"])
     return run.run_id
+
+
+def _example(demand: Demand) -> pd.DataFrame:
+    """The total alone, as far back as a forecast looks."""
+    first = max(0, demand.cutoff - REMEMBERED_DAYS * demand.grid.steps_a_day)
+    rows = learnt_from(demand, first)
+    return rows[rows["series"] == "total"].reset_index(drop=True)

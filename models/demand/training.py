@@ -73,15 +73,12 @@ class Training:
     @cached_property
     def scale(self) -> Floats:
         """(series,) mean absolute load; that of the others for a series of zeros or nothing."""
-        known = ~np.isnan(self.grid.load)
-        mean = np.where(known, np.abs(self.grid.load), 0).sum(1) / np.maximum(known.sum(1), 1)
-        return np.where(mean > 0, mean, mean[mean > 0].mean() if (mean > 0).any() else 1.0)
+        return scale_of(self.grid.load)
 
     @cached_property
     def least(self) -> Floats:
         """(series,) 0 where load was never negative, else no bound."""
-        lowest = np.where(np.isnan(self.grid.load), np.inf, self.grid.load).min(1)
-        return np.where(lowest < 0, -np.inf, 0.0)
+        return least_of(self.grid.load)
 
     @cached_property
     def modelled(self) -> Bools:
@@ -182,6 +179,19 @@ class Training:
         if left_out not in self._responses:
             self._responses[left_out] = Responses.fit(self.scene, weight, params)
         return Blend.fit(self._responses[left_out], self.scene, weight, self.rows, sees_ahead, params)
+
+
+def scale_of(load: Floats) -> Floats:
+    """Return (series,) mean absolute load of (series, times); that of the others for a series of zeros or nothing."""
+    known = ~np.isnan(load)
+    mean = np.where(known, np.abs(load), 0).sum(1) / np.maximum(known.sum(1), 1)
+    return np.where(mean > 0, mean, mean[mean > 0].mean() if (mean > 0).any() else 1.0)
+
+
+def least_of(load: Floats) -> Floats:
+    """Return (series,) 0 where load (series, times) was never negative, else -inf."""
+    lowest = np.where(np.isnan(load), np.inf, load).min(1)
+    return np.where(lowest < 0, -np.inf, 0.0)
 
 
 def scene_of(grid: LoadGrid, scale: Floats, drivers: Drivers | None = None) -> Scene:

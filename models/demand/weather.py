@@ -43,14 +43,15 @@ class Foreseen:
     def of(cls, grid: LoadGrid, issued: IssuedWeather) -> "Foreseen":
         """Join what had been observed before each cutoff with what was forecast from it on."""
         days = MEMORY_DAYS * grid.steps_a_day
-        _, series = np.unique(issued.place, return_index=True)
+        places, series, place = np.unique(issued.place, return_index=True, return_inverse=True)
+        forecast = issued.temperature_c[:, places]
         observed = mean_of_known(grid.temperature_c[:, series])
         column = issued.cutoffs[:, None] + np.arange(-days, 0)
         before = np.where(column >= 0, observed[:, np.maximum(column, 0)], np.nan).transpose(1, 0, 2)
-        joined = _remembered(np.concatenate([before, issued.temperature_c], axis=-1), grid.minutes)
-        is_known = ~np.isnan(issued.temperature_c)
+        joined = _remembered(np.concatenate([before, forecast], axis=-1), grid.minutes)
+        is_known = ~np.isnan(forecast)
         ahead = {name: np.where(is_known, values[..., days:], np.nan) for name, values in joined.items()}
-        return cls(issued.cutoffs, ahead, issued.place)
+        return cls(issued.cutoffs, ahead, place)
 
     def at(self, name: str, rows: Rows) -> Floats:
         """Return (rows,) degrees; NaN for rows of no issue here, and beyond what was forecast."""
@@ -83,10 +84,9 @@ def _remembered(now: Floats, minutes: int) -> Drivers:
 
 def mean_of_known(values: Floats) -> Floats:
     """Mean over the first axis of what is not NaN; NaN where nothing is."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        mean: Floats = np.nanmean(values, axis=0)
-    return mean
+    known = ~np.isnan(values)
+    count = known.sum(axis=0)
+    return np.where(count > 0, np.where(known, values, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
 
 
 def quantiles_of_known(values: Floats, shares: Sequence[float]) -> Floats:

@@ -5,7 +5,7 @@ with as_of_days as (
 weather as (
     select * from {{ ref('stg_weather') }}
     where not is_deleted
-        and valid_at_utc >= (select min(as_of_days.as_of_date) - 16 from as_of_days)
+        and valid_at_utc >= (select min(as_of_days.as_of_date) - 8 from as_of_days)
         and valid_at_utc < (select max(as_of_days.as_of_date) + 10 from as_of_days)
         and known_on <= (select max(as_of_days.as_of_date) from as_of_days)
 ),
@@ -20,18 +20,18 @@ sites as (
 
 days as (
     select listed.listed_at::date as valid_on
-    from {{ day_series("date '" ~ (var('as_of_dates') | min) ~ "' - 16", "date '" ~ last_as_of_date() ~ "' + 9") }}
+    from {{ day_series("date '" ~ (var('as_of_dates') | min) ~ "' - 8", "date '" ~ last_as_of_date() ~ "' + 9") }}
             as listed (listed_at)
 ),
 
--- From sixteen days before the cut to ten after it. Hours match by equality of days, which every engine does fast.
+-- From eight days before the cut to ten after it. Hours match by equality of days, which every engine does fast.
 window_days as (
     select
         as_of_days.as_of_date,
         days.valid_on
     from as_of_days
     inner join days
-        on days.valid_on >= as_of_days.as_of_date - 16
+        on days.valid_on >= as_of_days.as_of_date - 8
         and days.valid_on < as_of_days.as_of_date + 10
 ),
 
@@ -111,21 +111,6 @@ regional as (
     inner join region_stations as stations
         on known.as_of_date = stations.as_of_date and known.station_code = stations.station_code
     group by known.as_of_date, stations.region_code, known.valid_at_utc
-),
-
-smoothed as (
-    select
-        *,
-        {{ rounded_decimal(mean('temperature_c', ' over last_24_hours')) }} as temperature_mean_24h_c,
-        {{ rounded_decimal(mean('temperature_c', ' over last_72_hours')) }} as temperature_mean_72h_c
-    from regional
-    window
-        last_24_hours as (
-            partition by as_of_date, region_code order by valid_at_utc rows between 23 preceding and current row
-        ),
-        last_72_hours as (
-            partition by as_of_date, region_code order by valid_at_utc rows between 71 preceding and current row
-        )
 )
 
-select * from smoothed
+select * from regional

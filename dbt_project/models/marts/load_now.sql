@@ -36,32 +36,6 @@ days as (
         and loads.interval_start_utc > last_intervals.last_start_utc - interval '24 hours'
 ),
 
--- A feeder's part of its region: by the mean use of its meters in a day, times how many they are.
-feeders as (
-    select
-        region_code,
-        feeder_code,
-        {{ rounded_decimal(
-            '1440 * sum(load_kwh)::double precision / nullif(sum(measured_minutes), 0) * max(expected_meters)'
-        ) }} as kwh_a_day
-    from days
-    group by region_code, feeder_code
-),
-
-shares as (
-    select
-        region_code,
-        feeder_code,
-        case
-            when sum(kwh_a_day) over (partition by region_code) > 0
-                then {{ rounded(
-                    'kwh_a_day::double precision '
-                    ~ '/ (sum(kwh_a_day) over (partition by region_code))::double precision'
-                ) }}
-        end as region_share
-    from feeders
-),
-
 load_now as (
     select
         days.region_code,
@@ -74,10 +48,8 @@ load_now as (
         days.reporting_meters,
         {{ rounded(
             'days.measured_minutes::double precision / (days.interval_minutes * days.expected_meters)'
-        ) }} as completeness,
-        shares.region_share
+        ) }} as completeness
     from days
-    left join shares on days.region_code = shares.region_code and days.feeder_code = shares.feeder_code
     where days.interval_start_utc > days.last_start_utc - interval '60 minutes'
 )
 

@@ -15,9 +15,21 @@ with forecasts as (
         p50_kwh,
         p90_kwh,
         naive_kwh,
-        model_version
+        model_version,
+        mean_kwh,
+        p05_kwh,
+        p20_kwh,
+        p30_kwh,
+        p40_kwh,
+        p60_kwh,
+        p70_kwh,
+        p80_kwh,
+        p95_kwh,
+        basis,
+        reason,
+        known_until_utc
     from {{ source('scores', 'demand_forecasts') }}
-    where as_of_date in ({{ listed(var('as_of_dates')) }})
+    where level = 'region' and horizon_hours > 0 and as_of_date in ({{ listed(var('as_of_dates')) }})
 )
 
 select * from forecasts

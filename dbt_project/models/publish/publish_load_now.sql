@@ -4,15 +4,17 @@ with loads as (
     select * from {{ ref('load_now') }}
 ),
 
--- Of all forecasts for an hour the newest: that of the last day before it on which demand was forecast.
+-- Of all forecasts for an hour the newest.
 forecasts as (
     select
         region_code,
+        feeder_code,
         valid_at_utc,
         p50_kwh,
-        lead(as_of_date) over (partition by region_code, valid_at_utc order by as_of_date) as replaced_on
+        lead(as_of_date) over (partition by region_code, feeder_code, valid_at_utc order by as_of_date) as replaced_on
     from {{ source('scores', 'demand_forecasts') }}
-    where valid_at_utc > (select min(first_loads.interval_start_utc) - interval '1 hour' from loads as first_loads)
+    where level = 'feeder'
+        and valid_at_utc > (select min(first_loads.interval_start_utc) - interval '1 hour' from loads as first_loads)
         and as_of_date <= date '{{ last_as_of_date() }}'
 ),
 
@@ -22,10 +24,11 @@ expected as (
         case
             when loads.completeness >= 0.5 then loads.load_kwh::double precision / loads.completeness
         end as full_load_kwh,
-        {{ rounded('forecasts.p50_kwh * loads.region_share * loads.interval_minutes / 60') }} as forecast_kwh
+        {{ rounded('forecasts.p50_kwh * loads.interval_minutes / 60') }} as forecast_kwh
     from loads
     left join forecasts
         on loads.region_code = forecasts.region_code
+        and loads.feeder_code = forecasts.feeder_code
         and loads.interval_start_utc >= forecasts.valid_at_utc
         and loads.interval_start_utc < forecasts.valid_at_utc + interval '1 hour'
         and forecasts.replaced_on is null

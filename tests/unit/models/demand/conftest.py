@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_up_utility import AS_OF_DATE, FEATURES, LOADS, weather
+from made_up_utility import AS_OF_DATE, CONDITIONS, LABELS, LIMITS, LOADS, METERS, weather
 
 from meterwise.settings import Settings
 from meterwise.warehouse.duckdb import opened
-from models.demand import dataset
+from models.demand.forecast_params import ForecastParams
 from models.demand.params import DemandParams
 
 
@@ -24,9 +24,9 @@ def made_up_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         for schema in ("marts", "features", "scores"):
             connection.execute(f"create schema {schema}")
-        connection.execute(LOADS)
-        connection.execute(FEATURES)
-        connection.execute("delete from marts.region_load_hourly where local_date >= $day", {"day": date(2026, 7, 15)})
+        for table in (LOADS, METERS, CONDITIONS, LABELS, LIMITS):
+            connection.execute(table)
+        connection.execute("delete from marts.load_hourly where local_date >= $day", {"day": date(2026, 7, 15)})
     return settings.warehouse_path
 
 
@@ -39,17 +39,10 @@ def utility(mlflow_settings: Settings, made_up_warehouse: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def small_params() -> DemandParams:
-    """Small windows and few trees."""
-    return DemandParams(issue_step=6, trees=60, test_days=14, calibration_days=14, leaves=15)
+    """A short test window and few trees."""
+    return DemandParams(test_days=14, forecast=ForecastParams(trees=40, rows=8000, folds=2, spread_trees=20))
 
 
 @pytest.fixture
 def params(small_params: DemandParams) -> DemandParams:
     return small_params
-
-
-@pytest.fixture(scope="session")
-def made_up_split(made_up_warehouse: Path, small_params: DemandParams) -> dataset.Split:
-    """The labelled rows of the made-up utility in their windows."""
-    settings = Settings(home=made_up_warehouse.parent)
-    return dataset.split(dataset.labelled_rows(AS_OF_DATE, small_params, settings), AS_OF_DATE, small_params)

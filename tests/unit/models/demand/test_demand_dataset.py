@@ -1,85 +1,127 @@
-"""Windows that do not touch, labels that were known, lags that were old enough."""
+"""What a forecast may know: loads that had arrived, weather as it was forecast, of that day and of every past one."""
 
-from datetime import date, timedelta
+from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from made_up_utility import AS_OF_DATE
+from made_up_utility import AS_OF_DATE, SERIES
 
 from meterwise.warehouse import Warehouse
 from models.demand import dataset
-from models.demand.params import DemandParams
-
-DAYS = st.dates(date(2020, 1, 1), date(2040, 1, 1))
 
 
-@given(as_of=DAYS, params=st.builds(DemandParams, test_days=st.integers(1, 60), calibration_days=st.integers(1, 60)))
-def test_no_hour_of_a_window_is_forecast_in_the_next_one(as_of, params):
-    windows = dataset.Windows.of(as_of.isoformat(), params)
-    horizon = timedelta(days=params.horizon_days)
+def test_every_level_is_there_and_adds_up(utility, params):
+    demand = dataset.known(AS_OF_DATE, params, utility)
+    load = pd.DataFrame(demand.grid.load[:, : demand.cutoff].T, columns=demand.series["series"])
 
-    assert windows.train_last + horizon < windows.calibration_first
-    assert windows.calibration_last + horizon < windows.test_first
-    assert windows.test_last + horizon < as_of  # the reads of the day of issue come later
-
-
-def test_split_keeps_the_windows_apart_by_the_horizon(utility, params):
-    rows = dataset.labelled_rows(AS_OF_DATE, params, utility)
-
-    split = dataset.split(rows, AS_OF_DATE, params)
-
-    assert split.train["local_date"].max() < split.calibration["as_of_date"].min()
-    assert split.calibration["local_date"].max() < split.test["as_of_date"].min()
-    assert len(split.test) == params.test_days * 7 * 24 * 2
+    assert len(demand.series) == SERIES
+    regions, feeders = load[["region/north", "region/south"]], load.filter(like="feeder/")
+    for parts in (regions, feeders, load.filter(like="customer_class/")):
+        np.testing.assert_allclose(parts.sum(axis=1), load["total"])
+    np.testing.assert_allclose(load.filter(like="feeder/north").sum(axis=1), load["region/north"])
 
 
-def test_no_label_is_of_the_day_of_issue_or_later(utility, params):
-    # 2026-06-01 lies in the past of this warehouse: later loads are there, and must not be used.
-    rows = dataset.labelled_rows("2026-06-01", params, utility)
+def test_the_reads_of_the_day_of_issue_are_not_known_yet(utility, params):
+    demand = dataset.known(AS_OF_DATE, params, utility)
 
-    assert rows["local_date"].max() < pd.Timestamp("2026-06-01")
-    assert rows["as_of_date"].max() + timedelta(days=7) < pd.Timestamp("2026-06-01")
-
-
-def test_incomplete_hours_are_not_learnt_from(utility, params):
-    Warehouse(utility).execute("update marts.region_load_hourly set is_complete = false where region_code = 'south'")
-
-    rows = dataset.labelled_rows(AS_OF_DATE, params, utility)
-
-    assert set(rows["region_code"]) == {"north"}
+    assert demand.tomorrow - demand.cutoff == 24
+    assert demand.grid.local_times[demand.cutoff] == np.datetime64(AS_OF_DATE)
+    assert np.isnan(demand.grid.load[:, demand.cutoff :]).all()
+    assert demand.horizon == 8 * 24
 
 
-def test_rows_are_ordered_by_key_and_unique(utility, params):
-    rows = dataset.labelled_rows(AS_OF_DATE, params, utility)
+def test_a_past_day_knows_what_had_arrived_by_then(utility, params):
+    warehouse, day = Warehouse(utility), "2026-06-01"
+    before = dataset.known(day, params, utility)
 
-    keys = rows[dataset.KEY]
-    assert keys.equals(keys.sort_values(dataset.KEY, ignore_index=True))
-    assert not keys.duplicated().any()
+    warehouse.execute(
+        "update features.features_demand_loads set replaced_on = date '2026-06-02' where local_date = date '2026-05-31'"
+    )
+    warehouse.execute(
+        "insert into features.features_demand_loads by name select * replace (date '2026-06-02' as known_on, "
+        "null as replaced_on, 9 * consumption_kwh as consumption_kwh) from features.features_demand_loads "
+        "where local_date = date '2026-05-31'"
+    )
+
+    np.testing.assert_array_equal(dataset.known(day, params, utility).grid.load, before.grid.load)
+    total = (before.series["level"] == "total").to_numpy()
+    later = dataset.known("2026-06-02", params, utility).grid.load[total, before.cutoff - 1]
+    np.testing.assert_allclose(later, 9 * before.grid.load[total, before.cutoff - 1], rtol=1e-6)
 
 
-def test_the_test_window_can_be_read_again_on_its_own(utility, params):
-    split = dataset.split(dataset.labelled_rows(AS_OF_DATE, params, utility), AS_OF_DATE, params)
+def test_missing_reads_are_scaled_up_and_too_few_are_no_load(utility, params):
+    whole = dataset.known(AS_OF_DATE, params, utility)
+    at = "hour_start_utc = timestamp '2026-07-14 12:00'"
+    keep = "update features.features_demand_loads set measured_minutes = {}, consumption_kwh = {} * consumption_kwh "
+    Warehouse(utility).execute(keep.format(450, 0.75) + f"where {at}")
+    part = dataset.known(AS_OF_DATE, params, utility)
+    column = part.cutoff - 12
+    np.testing.assert_allclose(part.grid.load[:, column], whole.grid.load[:, column], rtol=1e-6)
 
-    alone = dataset.rows_of_test(AS_OF_DATE, params, utility)
+    Warehouse(utility).execute(keep.format(290, 1) + f"where {at} and region_code = 'south'")
 
-    pd.testing.assert_frame_equal(alone, split.test.reset_index(drop=True))
+    few = dataset.known(AS_OF_DATE, params, utility).grid.load[:, column]
+    unknown = set(part.series.loc[np.isnan(few), "series"])
+    assert unknown == {"region/south", "feeder/south/S1"}
 
 
-def test_a_day_that_was_not_built_is_skipped_with_a_word(utility, params):
+def test_past_days_are_learnt_from_by_the_weather_as_it_was_forecast(utility, params):
+    demand = dataset.known(AS_OF_DATE, params, utility)
+    issued = demand.grid.issued_weather
+    weather = Warehouse(utility).arrow(
+        "select valid_at_utc, temperature_c from features.features_demand "
+        "where as_of_date = date '2026-06-01' and region_code = 'north' order by valid_at_utc"
+    )
+
+    cutoff = int(np.flatnonzero(demand.grid.times_utc == np.datetime64("2026-06-01"))[0])
+    then = issued.temperature_c[list(issued.cutoffs).index(cutoff), issued.place[0]]
+    wanted = weather["temperature_c"].to_numpy()[-len(then) :]
+    np.testing.assert_allclose(then, wanted)
+    came = demand.grid.temperature_c[0, 0, cutoff : cutoff + len(then)]
+    assert np.abs(came[48:] - wanted[48:]).max() > 0.1, "what came is something else"
+
+
+def test_an_earlier_issue_sees_neither_later_loads_nor_later_weather(utility, params):
+    demand = dataset.known(AS_OF_DATE, params, utility)
+
+    earlier = demand.issued_before(44)
+
+    assert earlier.as_of_date == date(2026, 6, 1)
+    own = dataset.known("2026-06-01", params, utility)
+    np.testing.assert_array_equal(earlier.grid.load, own.grid.load)
+    np.testing.assert_allclose(
+        earlier.grid.temperature_c[..., earlier.cutoff :], own.grid.temperature_c[..., own.cutoff :]
+    )
+    assert (earlier.cutoff, earlier.tomorrow, earlier.horizon) == (own.cutoff, own.tomorrow, own.horizon)
+
+
+def test_no_hour_of_the_test_window_is_unknown(utility, params):
+    demand = dataset.known(AS_OF_DATE, params, utility)
+
+    for days in dataset.test_issues(demand, params):
+        issue = demand.issued_before(days)
+        assert not np.isnan(demand.grid.load[:, issue.cutoff : issue.grid.load.shape[1]]).any()
+
+
+def test_without_weather_there_is_none(utility, params):
+    Warehouse(utility).execute("update features.features_demand set temperature_c = null")
+
+    grid = dataset.known(AS_OF_DATE, params, utility).grid
+
+    assert (len(grid.temperature_c), grid.issued_weather) == (0, None)
+
+
+def test_skip_reason_is_none_where_a_model_can_learn(utility, params):
     assert dataset.skip_reason(AS_OF_DATE, params, utility) is None
-    assert "was not built" in dataset.skip_reason("2027-01-01", params, utility)
 
 
-def test_a_day_without_known_loads_is_skipped_with_a_word(utility, params):
-    Warehouse(utility).execute("update features.features_demand set load_mean_7d_kwh = null")
+def test_skip_reason_counts_the_days_that_are_known(utility, params):
+    Warehouse(utility).execute("delete from features.features_demand_loads where local_date < date '2026-06-01'")
 
-    assert "Land meter reads" in dataset.skip_reason(AS_OF_DATE, params, utility)
+    assert "44 days with known loads" in dataset.skip_reason(AS_OF_DATE, params, utility)
 
 
-@pytest.mark.parametrize("missing", ["load_mean_7d_kwh", "naive_kwh"])
-def test_rows_without_a_scale_or_a_naive_forecast_are_left_out_of_training(utility, params, missing):
-    Warehouse(utility).execute(f"update features.features_demand set {missing} = null where region_code = 'south'")
-
-    assert set(dataset.labelled_rows(AS_OF_DATE, params, utility)["region_code"]) == {"north"}
+def test_a_day_before_all_loads_says_so(utility, params):
+    with pytest.raises(dataset.NoLoadError, match="Land meter reads"):
+        dataset.known("2025-07-01", params, utility)

@@ -1,18 +1,21 @@
 """Train, promote, score: separate verbs on a real warehouse, a real MLflow store and a real PostgreSQL."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_up_utility import AS_OF_DATE
+from made_up_utility import AS_OF_DATE, SERIES
 
 from meterwise import ops, promotions, registry
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 from models.demand import evaluate, score, train
 
-CHALLENGER = {"trees": 61}
-POOR = {"ridge": 1e9, "trees": 1}
+CHALLENGER = {"trees": 41}
+POOR = {"trees": 1, "shrinkage": 1e9}
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +24,8 @@ def _trained(made_up_warehouse, empty_mlflow_store, small_params, tmp_path_facto
     settings = Settings(home=tmp_path_factory.mktemp("trained"))
     shutil.copy(made_up_warehouse, settings.warehouse_path)
     shutil.copy(empty_mlflow_store, settings.home_path / "mlflow.db")
-    variants = [small_params.model_copy(update=update) for update in ({}, CHALLENGER, POOR)]
+    knobs = [small_params.forecast.model_copy(update=update) for update in ({}, CHALLENGER, POOR)]
+    variants = [small_params.model_copy(update={"forecast": forecast}) for forecast in knobs]
     return settings, [train.train_model(AS_OF_DATE, params, settings) for params in variants]
 
 
@@ -52,9 +56,10 @@ def poor(_trained) -> str:
 def test_training_records_model_and_baselines(utility, trained):
     run = registry.client(utility).get_run(trained)
 
-    assert run.info.run_name.startswith(f"{AS_OF_DATE} (2025-09-")
-    assert run.data.metrics["wape"] < run.data.metrics["wape_naive"]
-    assert {"wape_day_ahead", "wape_week_ahead", "wape_peak", "coverage_80", "skill"} <= set(run.data.metrics)
+    assert run.info.run_name.startswith(f"{AS_OF_DATE} (2025-08-")
+    assert run.data.metrics["wape"] < 0.5 * run.data.metrics["wape_naive"]
+    assert 0.7 < run.data.metrics["coverage_80"] < 0.95
+    assert {"wape_day_ahead", "wape_week_ahead", "wape_peak", "wape_feeder", "skill"} <= set(run.data.metrics)
     plots = [artifact.path for artifact in registry.client(utility).list_artifacts(trained, "plots")]
     assert len(plots) == 4
 
@@ -65,7 +70,7 @@ def test_training_again_on_the_same_makes_no_second_version(utility, params, tra
 
 def test_too_little_history_says_what_is_needed(utility, params):
     with pytest.raises(train.TooLittleHistoryError, match="Load more meter reads"):
-        train.train_model("2025-11-01", params, utility)
+        train.train_model("2025-10-01", params, utility)
 
 
 def test_the_first_model_is_promoted_and_the_reason_written_down(utility, params, trained):
@@ -87,13 +92,16 @@ def test_a_challenger_within_the_margin_is_not_promoted(utility, params, trained
 
 
 def test_a_forecast_better_on_one_day_alone_is_within_its_noise():
-    rows = pd.DataFrame({"as_of_date": pd.date_range("2026-06-01", periods=28).repeat(24), "load_kwh": 100.0})
-    champion = rows["load_kwh"] + 10
-    steadily = champion - 2
-    once = (champion + 0.2).where(rows["as_of_date"] > rows["as_of_date"].min(), rows["load_kwh"])
+    days = pd.date_range("2026-06-01", periods=28).repeat(24)
+    key = {"level": "region", "region_code": "north", "feeder_code": "*", "customer_class": "*"}
+    hours = days + pd.to_timedelta(list(range(24)) * 28, unit="h")
+    champion = pd.DataFrame({**key, "as_of_date": days, "valid_at_utc": hours, "load_kwh": 100.0, "p50_kwh": 110.0})
+    steadily = champion.assign(p50_kwh=108.0)
+    first_day = champion["as_of_date"] == champion["as_of_date"].min()
+    once = champion.assign(p50_kwh=champion["p50_kwh"].add(0.2).mask(first_day, 100.0))
 
-    assert evaluate.compare(steadily, champion, rows, seed=1).judge(0.01)[0]
-    lucky = evaluate.compare(once, champion, rows, seed=1)
+    assert evaluate.compare(steadily, champion, seed=1).judge(0.01)[0]
+    lucky = evaluate.compare(once, champion, seed=1)
     assert lucky.challenger < 0.99 * lucky.champion, "by more than the margin"
     assert not lucky.judge(0.01)[0]
 
@@ -120,11 +128,152 @@ def test_scoring_replaces_the_day(utility, params, trained):
     forecasts = Warehouse(utility).arrow("from scores.demand_forecasts order by all").to_pandas()
     score.score(AS_OF_DATE, utility)
 
-    assert first == len(forecasts) == 7 * 24 * 2
+    assert first == len(forecasts) == 8 * 24 * SERIES, "the day itself, not measured yet, and seven more"
+    assert (forecasts["horizon_hours"].min(), forecasts["horizon_hours"].max()) == (-23, 7 * 24)
+    assert set(forecasts["basis"]) == {"champion"}
     pd.testing.assert_frame_equal(
         forecasts, Warehouse(utility).arrow("from scores.demand_forecasts order by all").to_pandas()
     )
     assert set(forecasts["model_version"]) == {"1"}
+
+
+def scored(utility) -> pd.DataFrame:
+    score.score(AS_OF_DATE, utility)
+    return Warehouse(utility).arrow("from scores.demand_forecasts").to_pandas()
+
+
+def test_the_means_of_all_levels_add_up(utility, params, trained):
+    evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
+
+    hours = scored(utility)
+
+    sums = hours.pivot_table(index="valid_at_utc", columns="level", values="mean_kwh", aggfunc="sum")
+    for level in ("region", "feeder", "customer_class"):
+        pd.testing.assert_series_equal(sums[level], sums["total"], rtol=1e-6, check_names=False)
+    north = hours[hours["region_code"] == "north"].pivot_table(
+        index="valid_at_utc", columns="level", values="mean_kwh", aggfunc="sum"
+    )
+    pd.testing.assert_series_equal(north["feeder"], north["region"], rtol=1e-6, check_names=False)
+
+
+def test_peaks_are_measured_against_the_limit_and_the_year_before(utility, params, trained):
+    evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
+    score.score(AS_OF_DATE, utility)
+
+    peaks = Warehouse(utility).arrow("from scores.demand_peaks order by all").to_pandas()
+
+    assert len(peaks) == 7 * SERIES
+    feeder = {code: days for code, days in peaks[peaks["level"] == "feeder"].groupby("feeder_code")}
+    assert feeder["N2"]["overload_probability"].isna().all(), "nobody said what it may carry"
+    assert (feeder["S1"]["overload_probability"] == 1).all(), "its limit lies below every day"
+    expected = feeder["S1"]["mean_kwh"] - feeder["S1"]["limit_kw"]
+    assert feeder["S1"]["expected_overload_kw"].to_numpy() == pytest.approx(expected.to_numpy(), rel=0.02)
+    assert (feeder["N1"]["overload_probability"] < 1).any()
+    assert (peaks["record_probability"] <= peaks["top_ten_probability"]).all()
+    hours = Warehouse(utility).arrow("from scores.demand_forecasts where horizon_hours > 0").to_pandas()
+    highest = hours.groupby(["level", "region_code", "feeder_code", "customer_class"])["p50_kwh"].max()
+    lately = peaks.groupby(["level", "region_code", "feeder_code", "customer_class"])["p50_kwh"].max()
+    assert (lately / highest).between(0.95, 1.1).all()
+
+
+def test_the_champion_before_stands_in_for_one_that_is_damaged(utility, params, poor, trained):
+    evaluate.promote_if_better(poor, AS_OF_DATE, params, utility)
+    evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
+    champion = registry.champion("demand", utility)
+
+    with damaged(champion, utility):
+        hours = scored(utility)
+        word = evaluate.quality_dropped(AS_OF_DATE, params, utility)
+
+    assert set(hours["basis"]) == {"last_champion"}
+    assert set(hours["model_version"]) == {registry.version_of_run(poor, utility)[1]} != {champion.version}
+    assert hours["reason"].str.contains("the one before it stands in").all()
+    assert "cannot be loaded" in word
+
+
+@contextmanager
+def damaged(champion: registry.Champion, utility: Settings) -> Iterator[None]:
+    client = registry.client(utility)
+    source = client.get_model_version("demand", champion.version).source
+    folder = client.get_logged_model(source.removeprefix("models:/")).artifact_location
+    (pickled,) = Path(folder.removeprefix("file://")).rglob("predictor.pkl")
+    whole = pickled.read_bytes()
+    pickled.write_bytes(b"nothing that was pickled")
+    yield
+    pickled.write_bytes(whole)
+
+
+def test_like_days_stand_in_where_no_model_can_be_had(utility, params, trained, monkeypatch):
+    evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
+    monkeypatch.setattr(registry, "require_champion", lambda *_: 1 / 0)
+
+    hours = scored(utility)
+
+    assert set(hours["basis"]) == {"like_day"}
+    assert set(hours["model_version"]) == {"no_model"}
+    assert not hours[["mean_kwh", "p05_kwh", "p50_kwh", "p95_kwh"]].isna().any(axis=None)
+
+
+def test_a_silent_feed_is_forecast_and_said(utility, params, trained):
+    evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
+    Warehouse(utility).execute(
+        "delete from features.features_demand_loads where local_date >= date '2026-07-10' "
+        "and (region_code = 'south' or local_date >= date '2026-07-12')"
+    )
+
+    hours = scored(utility)
+
+    assert len(hours) == 8 * 24 * SERIES
+    assert set(hours["basis"]) == {"without_recent_load"}
+    assert set(hours["known_until_utc"]) == {pd.Timestamp("2026-07-12")}
+
+
+def test_a_weather_outage_is_forecast_and_said(utility, params, trained):
+    evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
+    whole = scored(utility)
+    Warehouse(utility).execute(
+        "update features.features_demand set temperature_c = null where region_code = 'south' "
+        "and valid_at_utc >= timestamp '2026-07-17'"
+    )
+
+    hours = scored(utility)
+
+    blind = hours[hours["basis"] == "without_weather"]
+    assert set(blind["region_code"]) == {"south"}
+    assert blind["valid_at_utc"].min() == pd.Timestamp("2026-07-17")
+    assert len(hours) == len(whole)
+    assert blind["reason"].str.contains("weather").all()
+
+
+def test_a_feeder_that_no_model_knows_is_forecast_by_like_days(utility, params, trained):
+    evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
+    for table in ("features_demand_loads", "features_demand_meters"):
+        Warehouse(utility).execute(
+            f"insert into features.{table} by name select * replace ('S2' as feeder_code) from features.{table} "
+            "where feeder_code = 'S1' and local_date > date '2026-06-25'"
+        )
+
+    hours = scored(utility)
+
+    new = hours[hours["feeder_code"] == "S2"]
+    assert len(new) == 8 * 24
+    assert set(new["basis"]) == {"like_day"}
+    old = hours[hours["feeder_code"] == "S1"]
+    assert new["p50_kwh"].mean() == pytest.approx(old["p50_kwh"].mean(), rel=0.2)
+    sums = hours.groupby("level")["mean_kwh"].sum()
+    assert sums.to_numpy() == pytest.approx(sums["total"])
+
+
+def test_an_hour_without_a_forecast_writes_nothing(utility, params, trained, monkeypatch):
+    evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
+    whole = scored(utility)
+    said = score.issued.loads
+    monkeypatch.setattr(score.issued, "loads", lambda *told: said(*told).iloc[:-1])
+
+    with pytest.raises(score.IncompleteForecastError, match="Nothing was written"):
+        score.score(AS_OF_DATE, utility)
+
+    assert len(Warehouse(utility).arrow("from scores.demand_forecasts")) == len(whole)
 
 
 def test_an_alias_moved_by_hand_is_honoured_and_recorded(utility, params, trained):
@@ -151,14 +300,14 @@ def test_a_promotion_killed_before_its_record_is_not_taken_for_a_hand(utility, p
     assert (promotion.promoted_by, promotion.reason) == ("automatic", "first model")
 
 
-def test_a_day_without_known_loads_is_skipped_with_the_reason(utility):
-    Warehouse(utility).execute("update features.features_demand set load_mean_7d_kwh = null")
+def test_a_day_with_too_few_known_loads_is_skipped_with_the_reason(utility):
+    Warehouse(utility).execute("delete from features.features_demand_loads where local_date < date '2026-06-01'")
 
     assert score.score(AS_OF_DATE, utility) == 0
 
     skips = Warehouse(utility).arrow("from scores.model_skips").to_pylist()
     assert [skip["model"] for skip in skips] == ["demand"]
-    assert "no region has a known load" in skips[0]["reason"]
+    assert "days with known loads" in skips[0]["reason"]
 
 
 def test_quality_is_watched_on_published_forecasts(utility, params, trained):

@@ -1,11 +1,11 @@
-{{ config(indexes=indexed_by([['local_date']])) }}
+{{ config(materialized='table', indexes=indexed_by([['local_date']])) }}
 
 with daily as (
     select * from {{ ref('int_usage_daily_ledger') }}
 ),
 
-sites as (
-    select * from {{ ref('int_meter_sites') }}
+places as (
+    select * from {{ ref('int_load_places') }}
 ),
 
 reported as (
@@ -49,41 +49,47 @@ meter_days as (
 
 bookings as (
     select
-        sites.region_code,
+        places.region_code,
+        places.feeder_code,
+        places.customer_class,
         meter_days.local_date,
-        greatest(meter_days.known_on, sites.known_from) as known_on,
+        greatest(meter_days.known_on, places.known_from) as known_on,
         meter_days.expected_meters,
         meter_days.reporting_meters
     from meter_days
-    inner join sites
-        on meter_days.meter_id = sites.meter_id
-        and meter_days.local_date >= sites.first_date
-        and (sites.next_date is null or meter_days.local_date < sites.next_date)
-        and (sites.known_to is null or sites.known_to > meter_days.known_on)
+    inner join places
+        on meter_days.meter_id = places.meter_id
+        and meter_days.local_date >= places.first_date
+        and (places.next_date is null or meter_days.local_date < places.next_date)
+        and (places.known_to is null or places.known_to > meter_days.known_on)
     union all
     select
-        sites.region_code,
+        places.region_code,
+        places.feeder_code,
+        places.customer_class,
         meter_days.local_date,
-        sites.known_to as known_on,
+        places.known_to as known_on,
         -meter_days.expected_meters as expected_meters,
         -meter_days.reporting_meters as reporting_meters
     from meter_days
-    inner join sites
-        on meter_days.meter_id = sites.meter_id
-        and meter_days.local_date >= sites.first_date
-        and (sites.next_date is null or meter_days.local_date < sites.next_date)
-        and sites.known_to > meter_days.known_on
+    inner join places
+        on meter_days.meter_id = places.meter_id
+        and meter_days.local_date >= places.first_date
+        and (places.next_date is null or meter_days.local_date < places.next_date)
+        and places.known_to > meter_days.known_on
 ),
 
 ledger as (
     select
         region_code,
+        feeder_code,
+        customer_class,
         local_date,
         known_on,
         sum(expected_meters)::integer as delta_expected_meters,
         sum(reporting_meters)::integer as delta_reporting_meters
     from bookings
-    group by region_code, local_date, known_on
+    group by region_code, feeder_code, customer_class, local_date, known_on
 )
 
 select * from ledger

@@ -1,0 +1,72 @@
+-- What is known now, of every level at once: an hour of one level is scaled up by the meters of that level.
+with history as (
+    select * from {{ ref('features_demand_loads') }}
+    where replaced_on is null
+),
+
+meters as (
+    select
+        region_code,
+        feeder_code,
+        customer_class,
+        local_date,
+        sum(delta_expected_meters) as expected_meters,
+        sum(delta_reporting_meters) as reporting_meters
+    from {{ ref('features_demand_meters') }}
+    group by region_code, feeder_code, customer_class, local_date
+),
+
+days as (
+    select distinct
+        local_date,
+        hour_start_utc
+    from history
+),
+
+hours as (
+    select
+        meters.region_code,
+        meters.feeder_code,
+        meters.customer_class,
+        days.hour_start_utc,
+        meters.local_date,
+        coalesce(history.consumption_kwh, 0) as consumption_kwh,
+        coalesce(history.measured_minutes, 0) as measured_minutes,
+        meters.expected_meters,
+        meters.reporting_meters
+    from meters
+    inner join days on meters.local_date = days.local_date
+    left join history
+        on meters.region_code = history.region_code
+        and meters.feeder_code = history.feeder_code
+        and meters.customer_class = history.customer_class
+        and days.hour_start_utc = history.hour_start_utc
+),
+
+levels as (
+    {{ load_levels('hours', ['consumption_kwh', 'measured_minutes', 'expected_meters', 'reporting_meters']) }}
+),
+
+loads as (
+    select
+        level,
+        region_code,
+        feeder_code,
+        customer_class,
+        hour_start_utc as valid_at_utc,
+        local_date,
+        consumption_kwh::double precision as consumption_kwh,
+        expected_meters::integer as expected_meters,
+        reporting_meters::integer as reporting_meters,
+        case
+            when measured_minutes >= 30 * expected_meters and expected_meters > 0
+                then {{ rounded(
+                    'consumption_kwh::double precision * ' ~ reporting_scale('measured_minutes', 'expected_meters')
+                ) }}
+        end as load_kwh,
+        measured_minutes >= 57 * expected_meters as is_complete
+    from levels
+)
+
+select * from loads
+order by level, region_code, feeder_code, customer_class, valid_at_utc

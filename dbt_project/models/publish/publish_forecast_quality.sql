@@ -1,0 +1,62 @@
+{{ config(materialized='table') }}
+
+with forecasts as (
+    select * from {{ source('scores', 'demand_forecasts') }}
+    where horizon_hours > 0
+        and as_of_date > date '{{ last_as_of_date() }}' - 60
+        and as_of_date <= date '{{ last_as_of_date() }}'
+),
+
+loads as (
+    select * from {{ ref('load_hourly') }}
+    where is_complete and local_date > date '{{ last_as_of_date() }}' - 60
+),
+
+scored as (
+    select
+        forecasts.as_of_date as issued_on,
+        forecasts.level,
+        forecasts.region_code,
+        forecasts.feeder_code,
+        forecasts.customer_class,
+        {{ days_between('forecasts.as_of_date', 'loads.local_date') }}::integer as days_ahead,
+        loads.load_kwh,
+        forecasts.p50_kwh,
+        forecasts.p50_kwh - loads.load_kwh as missed_kwh,
+        forecasts.naive_kwh - loads.load_kwh as naive_missed_kwh,
+        case when loads.load_kwh between forecasts.p10_kwh and forecasts.p90_kwh then 1 else 0 end as is_in_80,
+        case when loads.load_kwh between forecasts.p05_kwh and forecasts.p95_kwh then 1 else 0 end as is_in_90,
+        case when forecasts.basis = 'champion' then 1 else 0 end as is_by_champion
+    from forecasts
+    inner join loads
+        on forecasts.level = loads.level
+        and forecasts.region_code = loads.region_code
+        and forecasts.feeder_code = loads.feeder_code
+        and forecasts.customer_class = loads.customer_class
+        and forecasts.valid_at_utc = loads.valid_at_utc
+),
+
+quality as (
+    select
+        issued_on,
+        level,
+        region_code,
+        feeder_code,
+        customer_class,
+        days_ahead,
+        count(*)::integer as known_hours,
+        {{ rounded('sum(abs(missed_kwh)) / nullif(sum(abs(load_kwh)), 0)') }} as wape,
+        {{ rounded(
+            'sum(abs(naive_missed_kwh)) / nullif(sum(case when naive_missed_kwh is not null then abs(load_kwh) end), 0)'
+        ) }} as wape_naive,
+        {{ rounded('sum(missed_kwh) / nullif(sum(abs(load_kwh)), 0)') }} as bias,
+        {{ rounded('avg(is_in_80)') }} as coverage_80,
+        {{ rounded('avg(is_in_90)') }} as coverage_90,
+        {{ rounded('max(p50_kwh) / nullif(max(load_kwh), 0) - 1') }} as peak_error,
+        {{ rounded('avg(is_by_champion)') }} as champion_share
+    from scored
+    group by issued_on, level, region_code, feeder_code, customer_class, days_ahead
+)
+
+select * from quality
+order by issued_on, level, region_code, feeder_code, customer_class, days_ahead

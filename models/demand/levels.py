@@ -1,0 +1,89 @@
+"""The levels that load is forecast on, and means that add up over them."""
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array
+
+from models.demand.grid import Floats
+
+ALL = "*"
+"""In place of a code that a level does not tell apart."""
+CODES = ["region_code", "feeder_code", "customer_class"]
+TOLD_APART: dict[str, list[str]] = {
+    "total": [],
+    "region": ["region_code"],
+    "feeder": ["region_code", "feeder_code"],
+    "customer_class": ["customer_class"],
+}
+"""Codes of each level. Classes cross feeders: the hierarchy is grouped."""
+KEY = ["level", *CODES]
+ROUNDS = 10
+TINY = 1e-9
+
+
+def members(leaves: pd.DataFrame) -> pd.DataFrame:
+    """Return the series of every level over feeders and classes (``CODES``), with their ``KEY`` and ``series`` name."""
+    parts = []
+    for level, codes in TOLD_APART.items():
+        told = leaves[codes].drop_duplicates() if codes else pd.DataFrame(index=[0])
+        parts.append(told.assign(level=level, **{code: ALL for code in CODES if code not in codes})[KEY])
+    found = pd.concat(parts).sort_values(KEY, ignore_index=True)
+    return found.assign(series=["/".join(code for code in row if code != ALL) for row in found[KEY].to_numpy()])
+
+
+def summing(series: pd.DataFrame, leaves: pd.DataFrame) -> csr_array:
+    """Return (series, leaves): 1 where a leaf is part of a series."""
+    inside = np.ones((len(series), len(leaves)), dtype=bool)
+    for code in CODES:
+        wanted, found = series[code].to_numpy()[:, None], leaves[code].to_numpy()[None]
+        inside &= (wanted == ALL) | (wanted == found)
+    return csr_array(inside.astype(np.float64))
+
+
+def constraints(series: pd.DataFrame) -> Floats:
+    """Return (sums, series): a series less its parts, which is 0 for means that add up.
+
+    A region is the sum of its feeders, the total that of the regions and that of the classes.
+    """
+    level, region = series["level"].to_numpy(), series["region_code"].to_numpy()
+    total = (level == "total").astype(np.float64)
+    rows = [total - (level == part) for part in ("region", "customer_class")]
+    rows += [(region == code) * ((level == "region").astype(float) - (level == "feeder")) for code in _regions(series)]
+    return np.stack(rows)
+
+
+def reconciled(mean: Floats, variance: Floats, sums: Floats, least: Floats) -> Floats:
+    """Return means that add up, moved as little as their variances allow, and none below ``least``.
+
+    The projection of minimum trace with variances on the diagonal (Wickramasuriya, Athanasopoulos and Hyndman, 2019),
+    in its form for constraints: it needs no forecast of the parts of feeders by class.
+
+    Args:
+        mean: (series, times).
+        variance: (series, times) of each mean's error, at least in proportion.
+        sums: (sums, series) of ``constraints``.
+        least: (series,) bound, -inf for none.
+    """
+    bound = np.broadcast_to(least[:, None], mean.shape)
+    start, free = np.maximum(mean, bound), np.maximum(variance, TINY * max(float(variance.max(initial=0)), TINY))
+    for _ in range(ROUNDS):
+        found = np.asarray(start - free * (sums.T @ _shift(start, free, sums)), dtype=np.float64)
+        below = found < bound
+        if not below.any():
+            break
+        # What would fall below stays at the bound, and the others share its part.
+        start, free = np.where(below, bound, start), np.where(below, 0.0, free)
+    return np.maximum(found, bound)
+
+
+def _shift(mean: Floats, free: Floats, sums: Floats) -> Floats:
+    weighed = sums[None] * free.T[:, None, :]
+    system = weighed @ sums.T
+    scale = np.maximum(np.trace(system, axis1=1, axis2=2), np.finfo(np.float64).tiny)
+    sure = system + (1e-12 * scale)[:, None, None] * np.eye(len(sums))
+    solved: Floats = np.linalg.solve(sure, (sums @ mean).T[:, :, None])[:, :, 0].T
+    return solved
+
+
+def _regions(series: pd.DataFrame) -> list[str]:
+    return list(series.loc[series["level"] == "region", "region_code"])

@@ -1,0 +1,134 @@
+"""The highest load of each coming day: when, how high, and how likely it passes a limit or the highest days so far."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from meterwise.settings import Settings
+from meterwise.warehouse import Warehouse
+from models.demand import issued
+from models.demand.dataset import Demand
+from models.demand.grid import Floats
+from models.demand.ladder import LoadForecast
+from models.demand.levels import KEY
+from models.demand.registered import LEVELS, Forecasters, forecast_columns, quantile_columns
+
+TABLE = "scores.demand_peaks"
+SHARES = tuple(n / 100 for n in range(1, 100))
+"""Quantiles that chances are read from."""
+HIGHEST = 10
+SCHEMA = pa.schema(
+    [
+        ("as_of_date", pa.date32()),
+        ("level", pa.string()),
+        ("region_code", pa.string()),
+        ("feeder_code", pa.string()),
+        ("customer_class", pa.string()),
+        ("local_date", pa.date32()),
+        ("peak_at_utc", pa.timestamp("us")),
+        ("mean_kwh", pa.float64()),
+        *((name, pa.float64()) for name in quantile_columns()),
+        ("highest_kwh", pa.float64()),
+        ("record_probability", pa.float64()),
+        ("tenth_highest_kwh", pa.float64()),
+        ("top_ten_probability", pa.float64()),
+        ("limit_kw", pa.float64()),
+        ("overload_probability", pa.float64()),
+        ("expected_overload_kw", pa.float64()),
+        ("basis", pa.string()),
+        ("reason", pa.string()),
+        ("model_version", pa.string()),
+    ]
+)
+
+_BOUNDS = f"""
+    with days as (
+        select level, region_code, feeder_code, customer_class, local_date, max(load_kwh) as highest_kwh
+        from marts.load_hourly
+        where local_date <= $as_of_date and local_date > $year_before
+        group by level, region_code, feeder_code, customer_class, local_date
+    ),
+
+    ranked as (
+        select
+            *,
+            row_number() over (
+                partition by level, region_code, feeder_code, customer_class order by highest_kwh desc
+            ) as place
+        from days
+        where highest_kwh is not null
+    ),
+
+    records as (
+        select
+            level, region_code, feeder_code, customer_class,
+            max(highest_kwh) as highest_kwh,
+            min(case when place = {HIGHEST} then highest_kwh end) as tenth_highest_kwh
+        from ranked
+        group by level, region_code, feeder_code, customer_class
+    )
+
+    select records.*, cast(limits.limit_kw as double precision) as limit_kw
+    from records
+    left join marts.feeder_limits as limits
+        on records.level = 'feeder'
+        and records.region_code = limits.region_code
+        and records.feeder_code = limits.feeder_code
+        and limits.valid_from <= $as_of_date
+        and (limits.valid_to is null or limits.valid_to > $as_of_date)
+"""
+
+
+def bounds(demand: Demand, settings: Settings | None = None) -> pd.DataFrame:
+    """Return what peaks are measured against, by ``KEY``, as of a day.
+
+    ``highest_kwh`` and ``tenth_highest_kwh`` are of the daily maxima of the year before, ``limit_kw`` is the feeder's.
+    """
+    year_before = (pd.Timestamp(demand.as_of_date) - pd.Timedelta(days=365)).date()
+    asked = {"as_of_date": demand.as_of_date, "year_before": year_before}
+    return Warehouse(settings).arrow(_BOUNDS, asked).to_pandas()
+
+
+def highest(demand: Demand, forecasters: Forecasters, against: pd.DataFrame) -> pd.DataFrame:
+    """Forecast the highest hour of each local day to come.
+
+    Returns:
+        A row for each series and day: the key of its level, ``local_date``, ``peak_at_utc``, ``mean_kwh``, ``p05_kwh``
+        to ``p95_kwh``, ``basis``; and the bounds with the chance that the day passes each. ``expected_overload_kw`` is
+        the mean of what exceeds the limit, days without any counted as 0.
+    """
+    grid, first, ahead = demand.grid, issued.first_hour(demand, forecasters), demand.tomorrow
+    hours, days = forecasters.loads(grid, first), forecasters.peaks(grid, first, SHARES)
+    listed, start = np.unique(grid.local_times[ahead:].astype("datetime64[D]"), return_index=True)
+    coming = slice(days.median.shape[1] - len(listed), None)
+    parts = np.split(hours.median[:, ahead - first :], start[1:], axis=1)
+    at = np.stack([begin + part.argmax(axis=1) for begin, part in zip(start, parts, strict=True)], axis=1)
+    rows = demand.series[KEY].merge(against, how="left", on=KEY)
+    rows = rows.loc[rows.index.repeat(len(listed))].reset_index(drop=True)
+    quantiles = days.quantiles[:, :, coming].reshape(len(SHARES), -1)
+    limit = rows["limit_kw"].to_numpy(dtype=np.float64)
+    said = rows.assign(
+        as_of_date=pd.Timestamp(demand.as_of_date),
+        local_date=np.tile(listed.astype("datetime64[us]"), len(demand.series)),
+        peak_at_utc=grid.times_utc[ahead + at.ravel()].astype("datetime64[us]"),
+        record_probability=_chance_above(quantiles, rows["highest_kwh"].to_numpy(dtype=np.float64)),
+        top_ten_probability=_chance_above(quantiles, rows["tenth_highest_kwh"].to_numpy(dtype=np.float64)),
+        overload_probability=_chance_above(quantiles, limit),
+        expected_overload_kw=np.where(np.isnan(limit), np.nan, np.maximum(quantiles - limit, 0).mean(axis=0)).round(3),
+    )
+    published = [SHARES.index(level) for level in LEVELS]
+    shown = LoadForecast(
+        days.median[:, coming], days.mean[:, coming], days.quantiles[published][:, :, coming], days.basis[:, coming]
+    )
+    return said.join(forecast_columns(shown))
+
+
+def _chance_above(quantiles: Floats, bound: Floats) -> Floats:
+    """(rows,) chance that a value with (shares, rows) quantiles lies above a bound; NaN without one."""
+    below = (quantiles <= bound).sum(axis=0)
+    low = np.take_along_axis(quantiles, np.maximum(below - 1, 0)[None], axis=0)[0]
+    high = np.take_along_axis(quantiles, np.minimum(below, len(quantiles) - 1)[None], axis=0)[0]
+    part = np.where(high > low, (bound - low) / np.where(high > low, high - low, 1.0), 0.0)
+    share = np.where(below == 0, 0.0, SHARES[0] * (below + part))
+    chance = 1 - np.where(below == len(quantiles), 1.0, share)
+    return np.where(np.isnan(bound), np.nan, chance.round(4))
