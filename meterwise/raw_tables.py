@@ -171,9 +171,9 @@ RAW_TABLES: dict[str, RawTable] = {
         ),
         RawTable(
             "feeder_limits",
-            "one limit of one feeder, from a date",
-            ("feeder_code", "valid_from"),
-            _c("feeder_code! varchar; valid_from! date; limit_kw! decimal(18,6)"),
+            "the most that one feeder may carry, from a date",
+            ("region_code", "feeder_code", "valid_from"),
+            _c("region_code! varchar; feeder_code! varchar; valid_from! date; limit_kw! decimal(18,6)"),
             event_time="valid_from",
         ),
         RawTable(
@@ -203,6 +203,12 @@ RAW_TABLES: dict[str, RawTable] = {
             ("region_code", "holiday_on"),
             _c("region_code! varchar; holiday_on! date; holiday_name! varchar"),
         ),
+        RawTable(
+            "school_holidays",
+            "one stretch of school holidays of one region ('*' for all)",
+            ("region_code", "first_on"),
+            _c("region_code! varchar; first_on! date; last_on! date; holiday_name varchar"),
+        ),
     )
 }
 
@@ -225,6 +231,7 @@ create table if not exists raw.load_audit (
     first_event_utc timestamp, last_event_utc timestamp
 );
 alter table raw.load_audit add column if not exists origin_version varchar;
+alter table if exists raw.feeder_limits add column if not exists region_code varchar;
 create table if not exists raw.pull_cursors (
     source varchar not null, load_id varchar not null, cursor_column varchar not null, cursor_type varchar not null,
     cursor_value varchar not null

@@ -34,6 +34,7 @@ DOMAINS: dict[str, tuple[str, ...]] = {
         "market_prices",
         "feeder_limits",
         "holidays",
+        "school_holidays",
     ),
     "meter_reads": ("register_reads", "meter_reads"),
     "weather": ("weather",),

@@ -27,6 +27,7 @@ PERIODS = {
     "crm_contracts": ("start_on", "end_on"),
     "crm_customers": ("joined_on", "left_on"),
     "tariffs": ("valid_from", "valid_to"),
+    "school_holidays": ("first_on", "last_on"),
 }
 WORDS = {"timestamp": "not a time", "date": "not a date", "integer": "not a whole number", "boolean": "not yes or no"}
 DATES = {"date", "timestamp"}

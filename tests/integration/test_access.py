@@ -34,7 +34,7 @@ READ = frozenset({"select"})
 RAW_FOR_TRANSFORMER = (
     *("meter_reads", "register_reads", "meters", "service_points", "crm_customers", "crm_contracts"),
     *("crm_interactions", "crm_payments", "crm_campaign_contacts", "bills", "market_prices", "feeder_limits"),
-    *("tariffs", "weather", "holidays", "load_audit"),
+    *("tariffs", "weather", "holidays", "school_holidays", "load_audit"),
 )
 BUILT = ("reference", "seeds", "staging", "intermediate", "features", "marts", "snapshots", "publish", "scores")
 DELIVERED = ("published", "published_data", "ops")

@@ -82,8 +82,9 @@ TABLES = (
         " periods:text",
     ),
     _table("market_prices", "market_prices_known", 2, "region:text valid_from:date price:number"),
-    _table("feeder_limits", "feeder_limits_known", 2, "feeder:text valid_from:date limit_kw:number"),
+    _table("feeder_limits", "feeder_limits_known", 3, "region:text feeder:text valid_from:date limit_kw:number"),
     _table("holidays", "holidays_known", 2, "region:text holiday_on:date name:text"),
+    _table("school_holidays", "school_holidays_known", 2, "region:text first_on:date last_on:date name:text"),
 )
 CLOCK = sa.Table("crm_clock", METADATA, sa.Column("known_until", sa.DateTime(), primary_key=True))
 

@@ -245,41 +245,6 @@ from market_prices
 where received_at < cut
 order by region, valid_from;
 
--- Sized on the customers of the first day, and raised once where a feeder was reinforced.
-create macro feeder_limits_known(cut) as table
-with loads as (
-    select
-        regions.region_code || '-F' || customers.feeder_no as feeder,
-        regions.region_no * 10 + customers.feeder_no as feeder_key,
-        sum(customers.annual_kwh::decimal(18, 3)) as annual_kwh
-    from customers
-    join regions using (region_no)
-    where customers.generation = 1
-    group by regions.region_code, regions.region_no, customers.feeder_no
-),
-
-rounds as (
-    select feeder, feeder_key, annual_kwh, getvariable('crm_start')::date as valid_from, 1.0 as factor from loads
-    union all
-    select
-        feeder,
-        feeder_key,
-        annual_kwh,
-        getvariable('crm_start')::date + 400 + floor(600 * dice('reinforced on', feeder_key))::integer,
-        1.15
-    from loads
-    where dice('reinforced', feeder_key) < 0.3
-)
-
-select
-    feeder,
-    valid_from,
-    round(annual_kwh / 8760 * (2.3 + 0.9 * dice('reserve', feeder_key)) * factor, 0)::decimal(18, 1) as limit_kw,
-    office_time(valid_from - 10, 'limit', feeder_key) as updated_at
-from rounds
-where office_time(valid_from - 10, 'limit', feeder_key) < cut
-order by feeder, valid_from;
-
 create macro holidays_known(cut) as table
 select
     '*' as region,
@@ -289,3 +254,35 @@ select
 from holiday_dates
 where make_timestamp(year(holiday_on) - 2, 12, 1, 9, 0, 0) < cut
 order by region, holiday_on;
+
+-- The same for all regions, but for the summer, when not all shall travel at once.
+create macro school_holidays_known(cut) as table
+with years as (
+    select year(holiday_on) as year_no, holiday_on as good_friday
+    from holiday_dates
+    where month(holiday_on) in (3, 4) and isodow(holiday_on) = 5
+),
+
+stretches as (
+    select '*' as region, make_date(year_no, 2, 1) as first_on, 6 as days, 'Winter' as name from years
+    union all
+    select '*', good_friday - 4, 13, 'Easter' from years
+    union all
+    select regions.region_code, make_date(years.year_no, 6, 17) + 8 * regions.region_no, 44, 'Summer'
+    from years
+    cross join regions
+    union all
+    select '*', make_date(year_no, 10, 12), 13, 'Autumn' from years
+    union all
+    select '*', make_date(year_no, 12, 23), 14, 'Christmas' from years
+)
+
+select
+    region,
+    first_on,
+    first_on + days - 1 as last_on,
+    name,
+    make_timestamp(year(first_on) - 2, 12, 1, 9, 0, 0) as updated_at
+from stretches
+where make_timestamp(year(first_on) - 2, 12, 1, 9, 0, 0) < cut
+order by region, first_on;

@@ -109,7 +109,7 @@ class SyntheticUtility:
             for name in ("calendar", "prices", "leaving", "population"):
                 _run(world, name)
             self._populate(world)
-            for name in ("supply", "crm", "weather", "loads", "reads"):
+            for name in ("supply", "crm", "weather", "loads", "limits", "reads"):
                 _run(world, name)
             yield world
         finally:
@@ -124,6 +124,7 @@ class SyntheticUtility:
             "timezone": self.utility.timezone,
             "lanes": self.customers,
             "block": max(10_000, 10 ** len(str(self.customers))),
+            "first_date": self.first_date,
             "crm_start": _months_before(self.first_date, CRM_MONTHS),
             "world_end": _months_before(day, -6) - timedelta(days=1),
             "weather_start": max(weather_start, self.reads_start) - timedelta(days=3),

@@ -59,6 +59,7 @@ select
     (customers.lane_no - 1) // 10000 as block_no,
     customers.customer_class,
     customers.region_no,
+    customers.feeder_no,
     customers.usage_falls_from,
     customers.annual_kwh / 17520 as slot_kwh,
     case customers.customer_class

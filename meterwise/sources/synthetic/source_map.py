@@ -162,13 +162,19 @@ def _crm() -> dict[str, Any]:
         "feeder_limits": _sql(
             "feeder_limits",
             "feeder_limits",
-            {"feeder_code": "feeder", "valid_from": "valid_from", "limit_kw": "limit_kw"},
+            {"region_code": "region", "feeder_code": "feeder", "valid_from": "valid_from", "limit_kw": "limit_kw"},
             received_at_on_first_load=True,
         ),
         "holidays": _sql(
             "holidays",
             "holidays",
             {"region_code": "region", "holiday_on": "holiday_on", "holiday_name": "name"},
+            received_at_on_first_load=True,
+        ),
+        "school_holidays": _sql(
+            "school_holidays",
+            "school_holidays",
+            {"region_code": "region", "first_on": "first_on", "last_on": "last_on", "holiday_name": "name"},
             received_at_on_first_load=True,
         ),
     }
