@@ -167,8 +167,10 @@ class SyntheticUtility:
             span = f"greatest({begin}, {_literal(self._cut(first - timedelta(days=1)))}), {_literal(self._cut(last))}"
             for kind in ("observed", "forecast"):
                 _write(world, f"weather_{kind}({span})", landing / "weather" / kind / f"{month}.parquet")
-            truth = self.folder / "truth" / "deliveries" / f"{month}.parquet"
-            _write(world, f"deliveries(date '{first}', date '{last}', timestamp '1900-01-01', {cut})", truth)
+            truth = self.folder / "truth"
+            _write(world, f"load_parts(date '{first}', date '{last}')", truth / "load_parts" / f"{month}.parquet")
+            deliveries = f"deliveries(date '{first}', date '{last}', timestamp '1900-01-01', {cut})"
+            _write(world, deliveries, truth / "deliveries" / f"{month}.parquet")
         _write_text(landing / "history.complete", "")
 
     def _days_without_files(self, day: date) -> list[date]:
@@ -187,6 +189,8 @@ class SyntheticUtility:
         _write(world, reads, landing / "meter_reads" / "daily" / f"{day}.csv.gz")
         for kind in ("observed", "forecast"):
             _write(world, f"weather_{kind}({span})", landing / "weather" / kind / f"{day}.parquet")
+        parts = self.folder / "truth" / "load_parts" / f"{day}.parquet"
+        _write(world, f"load_parts(date '{day}', date '{day}')", parts)
         _write(world, f"deliveries(date '{begin}', date '{day}', {span})", self._deliveries(day))
 
     def _write_truth(self, world: duckdb.DuckDBPyConnection) -> None:

@@ -110,6 +110,34 @@ def test_repeating_a_day_changes_no_file_and_a_lost_file_comes_back(advanced: Pa
     assert all(after[name].equals(before[name]) for name in before)
 
 
+def test_parts_of_the_load_are_there_for_each_hour_and_add_up_to_the_reads(advanced: Path) -> None:
+    parts = _query(f"""
+        select
+            count(distinct start) as hours,
+            sum(base_kwh + heating_kwh + cooling_kwh) as kwh,
+            min(least(base_kwh, heating_kwh, cooling_kwh)) as least,
+            sum(heating_kwh) filter (month(start) = 7) / sum(heating_kwh) as heating_in_july,
+            sum(cooling_kwh) filter (month(start) = 11) as cooling_in_november
+        from '{advanced}/truth/load_parts/*.parquet' where start < '{FIRST - timedelta(days=2)}'
+    """).to_pylist()[0]
+    # A typing error of a read multiplies it by 70, and 1 in 1,000 is lost.
+    reads = _query(f"""
+        select sum(least(kwh, 40)) as kwh from (
+            select arg_max(kwh, received_at) as kwh
+            from '{advanced}/landing/meter_reads/history/*.parquet'
+            where start < '{FIRST - timedelta(days=2)}' group by meter, start
+        )
+    """).to_pylist()[0]
+
+    begin = BERLIN.day_end_utc(FIRST.replace(month=3) - timedelta(days=1))
+    assert parts["hours"] == (datetime(2025, 11, 18) - begin).total_seconds() / 3600
+    assert parts["kwh"] == pytest.approx(float(reads["kwh"]), rel=0.03)
+    assert parts["least"] >= 0
+    assert parts["heating_in_july"] < 0.02
+    assert parts["cooling_in_november"] == 0
+    assert (advanced / f"truth/load_parts/{FIRST + timedelta(days=2)}.parquet").exists()
+
+
 def test_a_day_before_the_first_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="begins on 2025-11-20"):
         _utility(tmp_path).advance_to(FIRST - timedelta(days=1))
