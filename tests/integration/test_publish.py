@@ -35,6 +35,16 @@ TABLES = {
     "demand_forecasts": "select date '{day}' as as_of_date, 'north' as region_code, "
     "timestamp '{day} 22:00:00' + to_hours(hour::int) as valid_at_utc, {mark}::double as p50_kwh, "
     "'7' as model_version from range(1, 49) hours(hour)",
+    "demand_forecasts_by_level": "select date '{day}' as as_of_date, 'region' as level, 'north' as region_code, "
+    "'*' as feeder_code, '*' as customer_class, timestamp '{day} 22:00:00' + to_hours(hour::int) as valid_at_utc, "
+    "{mark}::double as p50_kwh, '7' as model_version from range(1, 49) hours(hour)",
+    "demand_peaks": "select date '{day}' as as_of_date, 'region' as level, 'north' as region_code, "
+    "'*' as feeder_code, '*' as customer_class, date '{day}' + hour::int as local_date, "
+    "{mark}::double as p50_kw, '7' as model_version from range(1, 8) hours(hour)",
+    "peak_warnings": "select date '{day}' as as_of_date, 'north' as region_code, 'F1' as feeder_code, "
+    "date '{day}' + 1 as local_date, {mark}::double as p50_kw, '7' as model_version",
+    "forecast_quality": "select date '{day}' as issued_on, 'region' as level, 'north' as region_code, "
+    "'*' as feeder_code, '*' as customer_class, 1 as days_ahead, {mark}::double as wape",
     "meter_alerts": "select date '{day}' as as_of_date, customer_id as alert_id, {mark}::double as confidence "
     "from customers",
     "customer_usage_daily": "select customer_id, local_date::date as local_date, "
@@ -51,6 +61,10 @@ MARKED = {
     "customer_segments": "annual_kwh",
     "churn_scores": "churn_probability",
     "demand_forecasts": "p50_kwh",
+    "demand_forecasts_by_level": "p50_kwh",
+    "demand_peaks": "p50_kw",
+    "peak_warnings": "p50_kw",
+    "forecast_quality": "wape",
     "meter_alerts": "confidence",
     "customer_usage_hourly": "consumption_kwh",
     "load_now": "load_kwh",

@@ -25,8 +25,13 @@ def score(settings: Settings, day: str, churn_probability: float) -> None:
     """What the models would have said of a day."""
     warehouse = Warehouse(settings)
     for table, rows in {
-        "demand_forecasts": "select as_of_date, region_code, valid_at_utc, horizon_hours, 1 as p10_kwh, 2 as p50_kwh, "
-        "3 as p90_kwh, naive_kwh, '1' as model_version from features.features_demand",
+        "demand_forecasts": "select as_of_date, 'region' as level, region_code, '*' as feeder_code, "
+        "'*' as customer_class, valid_at_utc, 1 as horizon_hours, 2 as mean_kwh, 0 as p05_kwh, 1 as p10_kwh, "
+        "2 as p50_kwh, 3 as p90_kwh, 4 as p95_kwh, 'champion' as basis, '1' as model_version "
+        "from features.features_demand",
+        "demand_peaks": "select distinct as_of_date, 'region' as level, region_code, '*' as feeder_code, "
+        "'*' as customer_class, local_date, timestamp '2026-04-06' as peak_at_utc, 0 as p05_kwh, 1 as p10_kwh, "
+        "2 as p50_kwh, 3 as p90_kwh, 4 as p95_kwh, '1' as model_version from features.features_demand",
         "churn_scores": f"select as_of_date, customer_id, {churn_probability} as churn_probability, "
         "'1' as model_version from features.features_churn",
         "load_shapes": "select as_of_date, customer_id, 'flat' as load_shape, 0 as shape_distance, "
@@ -77,7 +82,8 @@ def test_every_day_asked_for_is_built_and_published_and_no_other_is_touched(sett
         found = rows_by_day(settings, table)
         assert set(found) == {*ASKED, OTHER}, table
         assert found[OTHER] == before[table], table
-        assert all(len(found[day]) == len(found[OTHER]) for day in ASKED), table
+        clock_change = 1 if "demand" in table else 0
+        assert all(abs(len(found[day]) - len(found[OTHER])) <= clock_change for day in ASKED), table
     with connect(settings) as connection:
         current = connection.execute("select distinct as_of_date::text from published.customer_segments").fetchall()
     assert versions == [1, 2]

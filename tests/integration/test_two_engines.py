@@ -23,8 +23,8 @@ from meterwise.settings import Settings
 from meterwise.sources.synthetic import SyntheticUtility
 from meterwise.warehouse import Warehouse
 from models.churn.params import ChurnParams
-from models.demand.dataset import labelled_rows, scoring_rows
-from models.demand.params import DemandParams
+from models.demand.dataset import known
+from models.demand.train import learnt_from
 from models.segments.params import SegmentsParams
 
 # Six months with both changes of the clock; the second day brings late and corrected reads.
@@ -47,7 +47,12 @@ WAREHOUSE_SCHEMAS = (
 )
 WALL_CLOCK = {"raw.load_audit": {"seconds"}}
 """Columns that no two runs have in common, whatever the engine: how long a load took."""
-SCORED = ("scores.", *(f"publish.{table.name}" for table in PUBLISHED if table.models), "publish.load_now")
+SCORED = (
+    "scores.",
+    *(f"publish.{table.name}" for table in PUBLISHED if table.models),
+    "publish.load_now",
+    "publish.forecast_quality",
+)
 """What models said is equal within this; everything before them to the bit."""
 TOLERANCE = 1e-9
 
@@ -171,7 +176,7 @@ def frames(model: str, settings: Settings) -> list[pd.DataFrame]:
     day = settings.last_date
     assert day is not None
     if model == "demand":
-        return [labelled_rows(day.isoformat(), DemandParams(), settings), scoring_rows(day.isoformat(), settings)]
+        return [learnt_from(known(day.isoformat(), settings=settings))]
     dataset = import_module(f"models.{model}.dataset")
     if model == "segments":
         learnt = dataset.training_set(day, SegmentsParams(), settings)

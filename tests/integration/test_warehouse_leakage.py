@@ -115,7 +115,14 @@ def later_versions(utility: TinyUtility) -> None:
 
 def features_of(settings: Settings, day: str) -> dict[str, pa.Table]:
     warehouse = Warehouse(settings)
+    known = f"known_on <= date '{day}'"
+    loads = "select * exclude (replaced_on) from features.features_demand_loads"
+    in_force = f"{known} and (replaced_on is null or replaced_on > date '{day}')"
+    meters = "select * from features.features_demand_meters"
     return {
+        "loads": warehouse.arrow(f"{loads} where {in_force} order by all"),
+        "meters": warehouse.arrow(f"{meters} where {known} order by all"),
+    } | {
         name: warehouse.arrow(f"select * from features.{name} where as_of_date = date '{day}' order by all")
         for name in FEATURES
     }

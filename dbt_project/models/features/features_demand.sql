@@ -10,20 +10,31 @@ calendar as (
     select * from {{ ref('int_calendar_days') }}
 ),
 
+region_knowledge as (
+    select distinct
+        region_code,
+        known_from,
+        known_to
+    from {{ ref('int_meter_sites') }}
+),
+
 regions as (
-    select distinct region_code from calendar
+    select distinct
+        as_of_days.as_of_date,
+        region_knowledge.region_code
+    from as_of_days
+    inner join region_knowledge
+        on region_knowledge.known_from <= as_of_days.as_of_date
+        and (region_knowledge.known_to is null or region_knowledge.known_to > as_of_days.as_of_date)
 ),
 
 -- A week back, so that days on which nothing was built leave no hole in what had been observed.
 hours as (
     select
-        as_of_days.as_of_date,
-        regions.region_code,
-        {{ each_hour(
-            to_utc('as_of_days.as_of_date - 6'), to_utc('as_of_days.as_of_date + 8') ~ " - interval '1 hour'"
-        ) }} as valid_at_utc
-    from as_of_days
-    cross join regions
+        as_of_date,
+        region_code,
+        {{ each_hour(to_utc('as_of_date - 6'), to_utc('as_of_date + 8') ~ " - interval '1 hour'") }} as valid_at_utc
+    from regions
 ),
 
 local_hours as (
@@ -40,6 +51,7 @@ joined as (
         local_hours.valid_at_utc,
         local_hours.local_date,
         calendar.is_holiday,
+        calendar.is_school_holiday,
         weather.temperature_c::double precision as temperature_c,
         weather.humidity_pct::double precision as humidity_pct,
         weather.wind_speed_m_s::double precision as wind_speed_m_s,

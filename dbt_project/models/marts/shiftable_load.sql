@@ -25,8 +25,10 @@ loads as (
         history.feeder_code,
         history.customer_class,
         history.hour_of_day,
-        history.consumption_kwh::double precision
-        * {{ reporting_scale('history.measured_minutes', 'meters.expected_meters') }} as load_kwh
+        {{ rounded_decimal(
+            'history.consumption_kwh::double precision * '
+            ~ reporting_scale('history.measured_minutes', 'meters.expected_meters')
+        ) }} as load_kwh
     from history
     inner join meters
         on history.region_code = meters.region_code
@@ -49,7 +51,8 @@ hours as (
 beside_the_day as (
     select
         *,
-        avg(mean_kw) over (partition by region_code, feeder_code, customer_class) as mean_of_day_kw
+        {{ rounded_decimal(mean('mean_kw', ' over (partition by region_code, feeder_code, customer_class)')) }}
+            as mean_of_day_kw
     from hours
 ),
 

@@ -68,9 +68,7 @@ def test_it_is_the_nearest_point_by_the_variances() -> None:
     def distance(values: np.ndarray) -> float:
         return float((np.square(values - mean[:, 0]) / variance[:, 0]).sum())
 
-    nearest = minimize(
-        distance, mean[:, 0], constraints={"type": "eq", "fun": lambda values: SUMS @ values}, tol=1e-12
-    )
+    nearest = minimize(distance, mean[:, 0], constraints={"type": "eq", "fun": lambda values: SUMS @ values}, tol=1e-12)
     np.testing.assert_allclose(found[:, 0], nearest.x, rtol=1e-4)
 
 
