@@ -54,6 +54,7 @@ def demand(
     more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     known: Annotated[bool, typer.Option("--known", help="The temperature of the horizon may be used.")] = False,
     holidays: Annotated[str | None, typer.Option(help="Column that marks or names public holidays.")] = None,
+    school_holidays: Annotated[str | None, typer.Option(help="Column that marks or names school holidays.")] = None,
     country: Annotated[str | None, typer.Option(help="Public holidays of a country or part: DE, AU-VIC.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Clock by which people live, like Europe/Berlin.")] = None,
     freq: Annotated[str, typer.Option(help="Length of an interval.")] = "30min",
@@ -74,7 +75,7 @@ def demand(
     from models.demand.backtest.options import Options
     from models.demand.backtest.ours import ours
 
-    columns = Columns(time, value, id_column, _temperatures(temperature, more), holidays)
+    columns = Columns(time, value, id_column, _temperatures(temperature, more), holidays, school_holidays)
     options = Options(
         series=series,
         columns=columns,

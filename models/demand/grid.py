@@ -1,6 +1,6 @@
 """Load of many series on one regular grid of time, with what is known beside it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,6 +25,8 @@ class LoadGrid:
         load: (series, times) mean load or energy of the interval, any unit; NaN is unknown.
         temperature_c: (stations, series, times) outdoor temperature; NaN is unknown, no station is no temperature.
         is_holiday: (series, times) public holidays by the local date.
+        day_marks: (series, times) what else is known of the local date long ahead, by name: ``worked_weekend`` (a
+            Saturday or Sunday that is worked in exchange for a bridge), ``school_holiday``, and any other.
     """
 
     unique_ids: npt.NDArray[np.str_]
@@ -34,6 +36,7 @@ class LoadGrid:
     load: Floats
     temperature_c: Floats
     is_holiday: Bools
+    day_marks: dict[str, Bools] = field(default_factory=dict)
 
     @property
     def steps_a_day(self) -> int:
@@ -55,6 +58,7 @@ class LoadGrid:
             load=self.load[:, columns],
             temperature_c=self.temperature_c[:, :, columns],
             is_holiday=self.is_holiday[:, columns],
+            day_marks={name: mark[:, columns] for name, mark in self.day_marks.items()},
         )
 
     def recent(self, cutoff: int, days: int) -> tuple["LoadGrid", int]:

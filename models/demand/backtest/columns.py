@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ class Columns:
         series: Name of the series; None is one series, named after the file.
         temperatures: Outdoor temperatures of one or more stations; one text may name several, parted by commas.
         holidays: Whether the row lies on a public holiday: a flag, or its name.
+        school_holidays: Whether it lies in the school holidays, likewise.
     """
 
     time: str
@@ -36,13 +37,15 @@ class Columns:
     series: str | None = None
     temperatures: Sequence[str] = ()
     holidays: str | None = None
+    school_holidays: str | None = None
 
 
 def read_columns(path: Path, columns: Columns) -> pd.DataFrame:
     """Read a CSV (also .gz) or Parquet file.
 
     Returns:
-        Rows in the file's order: unique_id, time (text or timestamp), y, temperature_0 and so on, is_holiday.
+        Rows in the file's order: unique_id, time (text or timestamp), y, temperature_0 and so on, is_holiday,
+        is_school_holiday.
 
     Raises:
         BacktestError: The file or a column is missing or empty, or a value is not a number.
@@ -86,8 +89,8 @@ def _found(path: Path, columns: Columns, header: Sequence[str]) -> Columns:
     """
     parted = [part.strip() for text in columns.temperatures for part in ([text] if text in header else text.split(","))]
     temperatures = tuple(dict.fromkeys(part for part in parted if part))
-    found = Columns(columns.time, columns.value, columns.series, temperatures, columns.holidays)
-    wanted = [found.time, found.value, found.series, *temperatures, found.holidays]
+    found = replace(columns, temperatures=temperatures)
+    wanted = [found.time, found.value, found.series, *temperatures, found.holidays, found.school_holidays]
     missing = [name for name in wanted if name is not None and name not in header]
     if missing:
         raise BacktestError(f"{path} has no column {', '.join(missing)}; it has {', '.join(header)}.")
@@ -95,7 +98,8 @@ def _found(path: Path, columns: Columns, header: Sequence[str]) -> Columns:
 
 
 def _read(path: Path, columns: Columns, separator: str) -> pd.DataFrame:
-    texts = {name: str for name in (columns.time, columns.series, columns.holidays) if name}
+    written = (columns.time, columns.series, columns.holidays, columns.school_holidays)
+    texts = {name: str for name in written if name}
     names = list(dict.fromkeys([*texts, columns.value, *columns.temperatures]))
     if _is_parquet(path):
         return pq.read_table(path, columns=names).to_pandas(ignore_metadata=True)
@@ -118,6 +122,7 @@ def _named(path: Path, raw: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     for place, name in enumerate(columns.temperatures):
         frame[f"temperature_{place}"] = _numbers(path, raw, name)
     frame["is_holiday"] = _flags(raw[columns.holidays]) if columns.holidays else False
+    frame["is_school_holiday"] = _flags(raw[columns.school_holidays]) if columns.school_holidays else False
     for name, written in (("time", columns.time), ("unique_id", columns.series)):
         empty = raw[written].isna() if written else pd.Series(False, index=raw.index)
         if empty.any():
@@ -145,7 +150,7 @@ def _numbers(path: Path, raw: pd.DataFrame, name: str) -> pd.Series:
 
 
 def _flags(column: pd.Series) -> pd.Series:
-    """Return whether a row says that it lies on a holiday, by a flag, a number or a name."""
+    """Return whether a row says that it lies on such a day, by a flag, a number or a name."""
     if pd.api.types.is_numeric_dtype(column):
         return column.fillna(0).astype(float) != 0
     return ~column.astype(object).where(column.notna(), "").map(str).str.strip().str.lower().isin(NO)

@@ -80,6 +80,7 @@ class Options:
             "temperature": list(self.columns.temperatures),
             "known": self.known,
             "holidays": self.columns.holidays,
+            "school_holidays": self.columns.school_holidays,
             "country": self.country,
             "timezone": self.timezone,
             "freq": self.freq,
