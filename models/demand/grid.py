@@ -27,6 +27,7 @@ class LoadGrid:
         is_holiday: (series, times) public holidays by the local date.
         day_marks: (series, times) what else is known of the local date long ahead, by name: ``worked_weekend`` (a
             Saturday or Sunday that is worked in exchange for a bridge), ``school_holiday``, and any other.
+        humidity_pct: (stations, series, times) relative humidity outdoors; NaN is unknown, no station is no humidity.
     """
 
     unique_ids: npt.NDArray[np.str_]
@@ -37,6 +38,7 @@ class LoadGrid:
     temperature_c: Floats
     is_holiday: Bools
     day_marks: dict[str, Bools] = field(default_factory=dict)
+    humidity_pct: Floats = field(default_factory=lambda: np.empty((0, 0, 0)))
 
     @property
     def steps_a_day(self) -> int:
@@ -59,6 +61,7 @@ class LoadGrid:
             temperature_c=self.temperature_c[:, :, columns],
             is_holiday=self.is_holiday[:, columns],
             day_marks={name: mark[:, columns] for name, mark in self.day_marks.items()},
+            humidity_pct=self.humidity_pct[:, :, columns],
         )
 
     def recent(self, cutoff: int, days: int) -> tuple["LoadGrid", int]:
@@ -69,13 +72,13 @@ class LoadGrid:
     def as_known_at(self, cutoff: int, horizon: int, weather_is_known: bool) -> "LoadGrid":
         """Return what may be known when columns from ``cutoff`` on are forecast, ``horizon`` of them.
 
-        Load from ``cutoff`` on is NaN, and temperature too unless the weather of the horizon is known. Holidays are.
+        Load from ``cutoff`` on is NaN, and weather too unless that of the horizon is known. Holidays are.
         """
         known = self.between(0, cutoff + horizon)
         load = known.load.copy()
         load[:, cutoff:] = np.nan
-        temperature_c = known.temperature_c
+        temperature_c, humidity_pct = known.temperature_c, known.humidity_pct
         if not weather_is_known:
-            temperature_c = temperature_c.copy()
-            temperature_c[:, :, cutoff:] = np.nan
-        return replace(known, load=load, temperature_c=temperature_c)
+            temperature_c, humidity_pct = temperature_c.copy(), humidity_pct.copy()
+            temperature_c[:, :, cutoff:] = humidity_pct[:, :, cutoff:] = np.nan
+        return replace(known, load=load, temperature_c=temperature_c, humidity_pct=humidity_pct)

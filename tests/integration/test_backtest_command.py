@@ -104,6 +104,19 @@ def test_school_holidays_and_the_days_of_a_country_reach_the_model(tmp_path: Pat
     assert metrics(tmp_path)["protocol"]["school_holidays"] == "pupils_free"
 
 
+def test_humidity_reaches_the_model_and_is_known_ahead_like_temperature(tmp_path: Path, fits: list[Any]) -> None:
+    rows = frame().assign(outside=20.0, damp=60.0, damper=80.0)
+    place = ["--timezone", ZONE, "--windows", "1", "--humidity", "damp,damper"]
+
+    found = run(written(rows, tmp_path), *place, "--temperature", "outside", "--known")
+
+    assert found.exit_code == 0, found.output
+    assert np.unique(fits[0][0].humidity_pct, axis=2).tolist() == [[[60.0]], [[80.0]]]
+    assert metrics(tmp_path)["protocol"]["humidity"] == ["damp,damper"]
+    alone = run(written(rows, tmp_path), *place)
+    assert "--humidity has no effect without --temperature." in alone.output
+
+
 def test_daily_maxima_are_asked_for_in_days_and_tuned_on_what_lies_before(tmp_path: Path, fits: list[Any]) -> None:
     days = ["--target", "daily-max", "--horizon", "24h", "--step", "24h", "--tune-before"]
 

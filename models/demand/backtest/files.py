@@ -89,12 +89,15 @@ def _as_grid(rows: pd.DataFrame, zone: str, minutes: int) -> LoadGrid:
         values[row, column] = rows[name].to_numpy()
         return values
 
-    stations = [name for name in rows.columns if name.startswith("temperature_")]
-    empty = np.empty((0, len(series), len(grid_times)))
-    temperature_c = np.stack([spread(name) for name in stations]) if stations else empty
-    return LoadGrid(
-        series, grid_times, minutes, zone, spread("y"), temperature_c, np.zeros(empty.shape[1:], dtype=np.bool_)
-    )
+    def stations(kind: str) -> Floats:
+        found = [spread(name) for name in rows.columns if name.startswith(kind)]
+        return np.stack(found) if found else np.empty((0, len(series), len(grid_times)))
+
+    load = spread("y")
+    no_day = np.zeros(load.shape, dtype=np.bool_)
+    humidity_pct = stations("humidity_")
+    temperature_c = stations("temperature_")
+    return LoadGrid(series, grid_times, minutes, zone, load, temperature_c, no_day, humidity_pct=humidity_pct)
 
 
 def _with_calendar(grid: LoadGrid, flagged: dict[str, pd.MultiIndex], country: str | None) -> LoadGrid:
