@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.demand.grid import Bools, Floats, Integers, LoadGrid
+from models.demand.grid import Bools, DayMarks, Floats, Integers, LoadGrid
 
 SUNDAY = 6
 WORKED_WEEKEND, SCHOOL_HOLIDAY = "worked_weekend", "school_holiday"
@@ -37,7 +37,7 @@ class Calendar:
     day_of_week: Integers
     day_of_year: Integers
     shift: Integers
-    marks: dict[str, Bools]
+    marks: DayMarks
     is_off: Bools
 
     @classmethod
@@ -50,7 +50,7 @@ class Calendar:
         day_of_year = (dates - dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
         first = np.searchsorted(day, np.arange(day[-1] + 1))
         holiday, known = grid.is_holiday[:, first], {name: mark[:, first] for name, mark in grid.day_marks.items()}
-        worked = known.get(WORKED_WEEKEND, np.zeros_like(holiday))
+        worked = known.get(WORKED_WEEKEND, np.zeros_like(holiday)).astype(np.bool_)
         to_next_year = ((dates.astype("datetime64[Y]") + 1).astype("datetime64[D]") - dates).astype(np.int64)
         turn = (to_next_year <= TURN_OF_YEAR[0]) | (day_of_year <= TURN_OF_YEAR[1])
         marks = _marks(holiday, worked, day_of_week[first], turn[first]) | known
@@ -72,7 +72,7 @@ class Calendar:
         return np.sin(angle), np.cos(angle)
 
 
-def _marks(holiday: Bools, worked: Bools, day_of_week: Integers, turn: Bools) -> dict[str, Bools]:
+def _marks(holiday: Bools, worked: Bools, day_of_week: Integers, turn: Bools) -> DayMarks:
     """Name the days, (series, days): a bridge is a working day between a holiday and a weekend that is not worked."""
     eve, day_after = _next(holiday) & ~holiday, _last(holiday) & ~holiday
     to_weekend = (day_of_week == SUNDAY - 2) & ~_next(worked)

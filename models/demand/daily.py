@@ -51,7 +51,7 @@ def grid_of_maxima(grid: LoadGrid) -> tuple[LoadGrid, Drivers, Integers]:
     maxima = daily_maxima(grid.load, first, sizes)
     holiday = np.logical_or.reduceat(grid.is_holiday, first, axis=1)
     nothing = np.empty((0, *maxima.shape))
-    marks = {name: np.logical_or.reduceat(mark, first, axis=1) for name, mark in grid.day_marks.items()}
+    marks = {name: np.maximum.reduceat(mark, first, axis=1) for name, mark in grid.day_marks.items()}
     daily = LoadGrid(grid.unique_ids, days.astype("datetime64[m]"), 1440, "UTC", maxima, nothing, holiday, marks)
     return daily, _daily_drivers(grid, first, sizes), first
 

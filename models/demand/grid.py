@@ -11,6 +11,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 Times = npt.NDArray[np.datetime64]
+DayMarks = dict[str, Bools | Floats]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class LoadGrid:
         temperature_c: (stations, series, times) outdoor temperature; NaN is unknown, no station is no temperature.
         is_holiday: (series, times) public holidays by the local date.
         day_marks: (series, times) what else is known of the local date long ahead, by name: ``worked_weekend`` (a
-            Saturday or Sunday that is worked in exchange for a bridge), ``school_holiday``, and any other.
+            Saturday or Sunday that is worked in exchange for a bridge), ``school_holiday``, and any other, which may
+            also be a degree from 0 to 1.
         humidity_pct: (stations, series, times) relative humidity outdoors; NaN is unknown, no station is no humidity.
     """
 
@@ -37,7 +39,7 @@ class LoadGrid:
     load: Floats
     temperature_c: Floats
     is_holiday: Bools
-    day_marks: dict[str, Bools] = field(default_factory=dict)
+    day_marks: DayMarks = field(default_factory=dict)
     humidity_pct: Floats = field(default_factory=lambda: np.empty((0, 0, 0)))
 
     @property

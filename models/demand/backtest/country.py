@@ -10,14 +10,14 @@ import numpy as np
 
 from models.demand.backtest.problems import BacktestError
 from models.demand.calendar import WORKED_WEEKEND
-from models.demand.grid import Bools, Times
+from models.demand.grid import Bools, DayMarks, Floats, Times
 
 FESTIVAL_DAYS = 3
 """Days in a row that keep neither date nor weekday, at least, if plants stop for them: those of Spring Festival and Eid
 do, while Easter keeps its weekdays."""
 MOVES = 7
 """Days of the year by which such a holiday moves, at least; one given for a Sunday moves by less."""
-NEAR = np.arange(1, 8)
+NEAR_DAYS = 7
 """Days before and after a festival over which work runs down and up again."""
 
 
@@ -28,11 +28,12 @@ class CountryDays:
     Attributes:
         is_holiday: (days,) public holidays, among them days off in exchange for a worked weekend.
         marks: (days,) each, by name: ``worked_weekend``, ``festival`` (every day off in a row that holds one),
-            ``before_festival`` and ``after_festival`` (the other days of the weeks beside it).
+            ``before_festival`` and ``after_festival``, which rise to the festival and fall from it within a week. Steps
+            there would be forecast as steps, where what was missed yesterday is the better forecast.
     """
 
     is_holiday: Bools
-    marks: dict[str, Bools]
+    marks: DayMarks
 
     @classmethod
     def of(cls, country: str, days: Times) -> "CountryDays":
@@ -49,13 +50,13 @@ class CountryDays:
         is_off = is_holiday | (is_weekend & ~is_worked)
         row = np.cumsum(~is_off)
         festival = is_off & np.isin(row, row[_lasting(np.isin(around, _dates(_moving(found))))])
-        dates, asked = around[festival, None], np.isin(around, days)
-        marks = {
+        marks: DayMarks = {
             WORKED_WEEKEND: is_worked,
             "festival": festival,
-            "before_festival": np.isin(around, dates - NEAR) & ~festival,
-            "after_festival": np.isin(around, dates + NEAR) & ~festival,
+            "before_festival": _nearness(festival[::-1])[::-1],
+            "after_festival": _nearness(festival),
         }
+        asked = np.isin(around, days)
         return cls(is_holiday[asked], {name: mark[asked] for name, mark in marks.items()})
 
 
@@ -93,3 +94,10 @@ def _lasting(days: Bools) -> Bools:
     row = np.cumsum(~days)
     lasting: Bools = days & (np.bincount(row, days)[row] >= FESTIVAL_DAYS)
     return lasting
+
+
+def _nearness(days: Bools) -> Floats:
+    """Return (days,) 1 - k / 8 on the day k behind the last of ``days``, 0 on these and from the eighth on."""
+    place = np.arange(len(days))
+    since = place - np.maximum.accumulate(np.where(days, place, -len(days)))
+    return np.where(days, 0.0, np.maximum(1 - since / (NEAR_DAYS + 1), 0))

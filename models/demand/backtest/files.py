@@ -13,7 +13,7 @@ from models.demand.backtest.country import CountryDays
 from models.demand.backtest.problems import BacktestError, in_words
 from models.demand.backtest.repairs import check_frequency, gap_note, merge_doubles, without_frozen
 from models.demand.calendar import SCHOOL_HOLIDAY
-from models.demand.grid import Bools, Floats, LoadGrid, Times
+from models.demand.grid import Bools, DayMarks, Floats, LoadGrid, Times
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,11 @@ def _as_grid(rows: pd.DataFrame, zone: str, minutes: int) -> LoadGrid:
 def _with_calendar(grid: LoadGrid, flagged: dict[str, pd.MultiIndex], country: str | None) -> LoadGrid:
     days, day = np.unique(grid.local_times.astype("datetime64[D]"), return_inverse=True)
     is_holiday, school = (_on(grid.unique_ids, days, flagged[name]) for name in ("is_holiday", "is_school_holiday"))
-    marks = {SCHOOL_HOLIDAY: school}
+    marks: DayMarks = {SCHOOL_HOLIDAY: school}
     if country:
         found = CountryDays.of(country, days)
         is_holiday |= found.is_holiday
-        marks |= {name: np.broadcast_to(mark, school.shape) for name, mark in found.marks.items()}
+        marks |= {name: mark[None].repeat(len(school), axis=0) for name, mark in found.marks.items()}
     borne = {name: mark[:, day] for name, mark in marks.items() if mark.any()}
     return replace(grid, is_holiday=is_holiday[:, day], day_marks=borne)
 

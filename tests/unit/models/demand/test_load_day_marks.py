@@ -56,7 +56,7 @@ def test_school_holidays_are_known_again_on_their_first_day() -> None:
 
 
 def test_a_festival_is_forecast_by_those_of_other_years_that_fell_on_other_dates() -> None:
-    """Work runs down and up again day by day, not in steps as the marks have it."""
+    """Work runs down for longer than the marks say, and up again at another pace."""
     plain = town(3 * 365, "2022-06-01T00:00", zone="Asia/Shanghai")
     days, day = np.unique(plain.local_times.astype("datetime64[D]"), return_inverse=True)
     country = CountryDays.of("CN", days)

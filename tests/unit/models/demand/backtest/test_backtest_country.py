@@ -12,7 +12,8 @@ def named(country: str, first: str, last: str) -> dict[str, list[str]]:
     days = np.arange(first, np.datetime64(last) + 1, dtype="datetime64[D]")
     found = CountryDays.of(country, days)
     return {
-        name: [str(day)[5:] for day in days[on]] for name, on in ({"holiday": found.is_holiday} | found.marks).items()
+        name: [str(day)[5:] for day in days[on > 0]]
+        for name, on in ({"holiday": found.is_holiday} | found.marks).items()
     }
 
 
@@ -35,6 +36,14 @@ def test_spring_festival_is_a_festival_with_its_weekends_and_a_week_on_both_side
     assert marks["worked_weekend"] == ["02-04", "02-18"]
     assert marks["before_festival"] == dates(2, 3, 9)
     assert marks["after_festival"] == dates(2, 18, 24)
+
+
+def test_work_runs_down_to_a_festival_and_up_from_it() -> None:
+    days = np.arange("2024-02-02", "2024-02-26", dtype="datetime64[D]")
+    marks = CountryDays.of("CN", days).marks
+
+    np.testing.assert_allclose(marks["before_festival"], [*np.arange(8) / 8, *np.zeros(16)])
+    np.testing.assert_allclose(marks["after_festival"], [*np.zeros(16), *np.arange(7, -1, -1) / 8])
 
 
 def test_what_is_known_of_a_day_does_not_depend_on_where_the_days_end() -> None:
