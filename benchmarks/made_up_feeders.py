@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.demand.backtest.files import country_holidays
+from models.demand.backtest.country import CountryDays
 from models.demand.grid import Floats, LoadGrid
 
 ZONE, COUNTRY, LATITUDE, LONGITUDE = "Europe/Berlin", "DE", 52.5, 13.4
@@ -17,8 +17,8 @@ def made_up_feeders(feeders: int, days: int, seed: int = 7) -> LoadGrid:
     ids = np.array([f"feeder {number:04d}" for number in range(feeders)])
     nothing = np.zeros((feeders, len(times)))
     grid = LoadGrid(ids, times, 60, ZONE, nothing, np.empty((0, *nothing.shape)), nothing.astype(np.bool_))
-    day_number = grid.local_times.astype("datetime64[D]")
-    is_holiday = np.isin(day_number, country_holidays(COUNTRY, day_number))
+    dates, day = np.unique(grid.local_times.astype("datetime64[D]"), return_inverse=True)
+    is_holiday = CountryDays.of(COUNTRY, dates).is_holiday[day]
     air = _temperature(grid, draw)[None] + draw.normal(0, 1.0, (feeders, 1))
     load = _load(grid, air, is_holiday, draw)
     # A station of the region is rounded, and not quite where the feeder is.

@@ -52,8 +52,10 @@ def demand(
     id_column: Annotated[str | None, typer.Option("--id", help="Column of the series' name, if several.")] = None,
     temperature: Annotated[list[str] | None, typer.Option(help="Column(s) of outdoor temperature, °C.")] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
-    known: Annotated[bool, typer.Option("--known", help="The temperature of the horizon may be used.")] = False,
+    humidity: Annotated[str | None, typer.Option(help="Column(s) of relative humidity, %, parted by commas.")] = None,
+    known: Annotated[bool, typer.Option("--known", help="The weather of the horizon may be used.")] = False,
     holidays: Annotated[str | None, typer.Option(help="Column that marks or names public holidays.")] = None,
+    school_holidays: Annotated[str | None, typer.Option(help="Column that marks or names school holidays.")] = None,
     country: Annotated[str | None, typer.Option(help="Public holidays of a country or part: DE, AU-VIC.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Clock by which people live, like Europe/Berlin.")] = None,
     freq: Annotated[str, typer.Option(help="Length of an interval.")] = "30min",
@@ -74,7 +76,8 @@ def demand(
     from models.demand.backtest.options import Options
     from models.demand.backtest.ours import ours
 
-    columns = Columns(time, value, id_column, _temperatures(temperature, more), holidays)
+    temperatures, humidities = _temperatures(temperature, more), (humidity,) if humidity else ()
+    columns = Columns(time, value, id_column, temperatures, holidays, school_holidays, humidities)
     options = Options(
         series=series,
         columns=columns,

@@ -104,7 +104,7 @@ def _features(scene: Scene, rows: Rows, point: Floats, drivers: Sequence[str]) -
     found = {
         "lead_days": rows.lead_days,
         "step_of_day": calendar.step_of_day[rows.column],
-        "day_of_week": calendar.day_of_week[rows.column],
+        "day_of_week": calendar.day_of_week[at],
         "summer": calendar.season(1)[1][rows.column],
         "is_off": calendar.is_off[at],
         "turn_of_year": calendar.marks["turn_of_year"][at],

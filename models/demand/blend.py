@@ -1,5 +1,6 @@
 """The point forecast: what calendar and weather let expect, what was missed of late, and trees on the rest."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import lightgbm as lgb
@@ -73,6 +74,11 @@ class Responses:
         by_weather = Response.fit(scene.load, weight, scene.calendar, scene.drivers, params) if scene.drivers else None
         return cls(Response.fit(scene.load, weight, scene.calendar, {}, params), by_weather)
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Names of the calendar's marks that the history bears; a grid to forecast may bear others."""
+        return self.by_calendar.shape.marks
+
     def expect(self, scene: Scene, sees_ahead: bool) -> Expected:
         """Return what is expected for every interval, by weather too if that is seen, and what was missed."""
         felt = self.by_weather.predict(scene.calendar, scene.drivers) if self.by_weather else None
@@ -138,7 +144,9 @@ class Blend:
         penalty = np.full(terms.shape[-1], params.carried_shrinkage * counted.sum())
         carry = Regression.fit(terms[None], np.nan_to_num(left)[None], counted[None], penalty, params.carried_rounds)
         carried = carry.predict(terms[None])[0]
-        features, used = _features(rows, scene, expected, ahead, carried, sees_ahead), counted > 0
+        marks = responses.marks
+        features = _features(rows, scene, expected, ahead, carried, marks, sees_ahead)
+        used = counted > 0
         trees = _fit_trees(features[used], (left - carried)[used], counted[used], _days(scene), params)
         return cls(responses, sees_ahead, carry, trees)
 
@@ -150,7 +158,7 @@ class Blend:
         line = ahead + carried
         if self.trees is None or not len(line):
             return line, np.zeros_like(line)
-        features = _features(rows, scene, expected, ahead, carried, self.sees_ahead)
+        features = _features(rows, scene, expected, ahead, carried, self.responses.marks, self.sees_ahead)
         correction = lgb.Booster(model_str=self.trees).predict(features, num_threads=1)
         return line, np.asarray(correction, dtype=np.float64)
 
@@ -183,7 +191,13 @@ def _recent_misses(rows: Rows, scene: Scene, missed: Floats) -> dict[str, Floats
 
 
 def _features(
-    rows: Rows, scene: Scene, expected: Expected, ahead: Floats, carried: Floats, sees_ahead: bool
+    rows: Rows,
+    scene: Scene,
+    expected: Expected,
+    ahead: Floats,
+    carried: Floats,
+    marks: Sequence[str],
+    sees_ahead: bool,
 ) -> pd.DataFrame:
     """What the trees see.
 
@@ -195,8 +209,8 @@ def _features(
     found: dict[str, Floats | Integers | Bools] = {
         "lead_days": rows.lead_days,
         "step_of_day": calendar.step_of_day[column],
-        "day_of_week": calendar.day_of_week[column],
-        **{name: marks[at] for name, marks in calendar.marks.items()},
+        "day_of_week": calendar.day_of_week[at],
+        **{name: calendar.marks[name][at] for name in marks},
         "was_holiday_1w": rows.lag(calendar.marks["holiday"].astype(np.float64), weeks, calendar),
         "expected": ahead,
         "line": ahead + carried,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from models.demand.grid import Bools, Floats, Integers, LoadGrid
-from models.demand.weather import Drivers, mean_of_known, trailing_mean
+from models.demand.weather import Drivers, interval_drivers, mean_of_known, trailing_mean
 
 LEAST_KNOWN = 0.9
 """Share of a day's intervals without which its maximum is unknown."""
@@ -51,12 +51,13 @@ def grid_of_maxima(grid: LoadGrid) -> tuple[LoadGrid, Drivers, Integers]:
     maxima = daily_maxima(grid.load, first, sizes)
     holiday = np.logical_or.reduceat(grid.is_holiday, first, axis=1)
     nothing = np.empty((0, *maxima.shape))
-    daily = LoadGrid(grid.unique_ids, days.astype("datetime64[m]"), 1440, "UTC", maxima, nothing, holiday)
+    marks = {name: np.maximum.reduceat(mark, first, axis=1) for name, mark in grid.day_marks.items()}
+    daily = LoadGrid(grid.unique_ids, days.astype("datetime64[m]"), 1440, "UTC", maxima, nothing, holiday, marks)
     return daily, _daily_drivers(grid, first, sizes), first
 
 
 def _daily_drivers(grid: LoadGrid, first: Integers, sizes: Integers) -> Drivers:
-    """Highest, mean and lowest temperature, that of the evening, and the mean of the last three days."""
+    """Highest, mean and lowest temperature, that of the evening, and the mean of the last three days; humid heat."""
     if not len(grid.temperature_c):
         return {}
     now = mean_of_known(grid.temperature_c)
@@ -64,10 +65,13 @@ def _daily_drivers(grid: LoadGrid, first: Integers, sizes: Integers) -> Drivers:
     hour = (grid.local_times - grid.local_times.astype("datetime64[D]")).astype(np.int64) // 60
     evening = (hour >= EVENING[0]) & (hour < EVENING[1])
     of_evening = np.add.reduceat(np.where(evening, now, 0.0), first, axis=1)
-    return {
+    drivers = {
         "temperature": np.maximum.reduceat(now, first, axis=1),
         "temperature_mean": mean,
         "temperature_lowest": np.minimum.reduceat(now, first, axis=1),
         "temperature_evening": of_evening / np.maximum(np.add.reduceat(evening, first), 1),
         "temperature_3d": np.where(np.isnan(mean), np.nan, trailing_mean(mean, MEMORY_DAYS)),
     }
+    if len(grid.humidity_pct):
+        drivers["humid_heat"] = np.maximum.reduceat(interval_drivers(grid)["humid_heat"], first, axis=1)
+    return drivers

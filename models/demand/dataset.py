@@ -19,6 +19,7 @@ from meterwise.watching.drift import DriftWindows
 from models.demand.grid import Bools, Floats, Integers, IssuedWeather, LoadGrid, Times
 from models.demand.levels import ALL, CODES, members, summing
 from models.demand.params import DemandParams
+from models.demand.weather import mean_of_known
 
 MODEL = "demand"
 KEY = ["region_code", "as_of_date", "valid_at_utc"]
@@ -63,7 +64,8 @@ _LOADS = """
 """
 
 _CONDITIONS = """
-    select as_of_date, region_code, valid_at_utc, is_holiday, temperature_c from features.features_demand
+    select as_of_date, region_code, valid_at_utc, is_holiday, is_school_holiday, temperature_c, humidity_pct
+    from features.features_demand
     where as_of_date <= $as_of_date and as_of_date > $before
     order by as_of_date
 """
@@ -107,11 +109,17 @@ class Demand:
         back = days * self.grid.steps_a_day
         cutoff = self.cutoff - back
         grid = self.grid.between(0, cutoff + self.horizon)
-        known = grid.as_known_at(cutoff, self.horizon, weather_is_known=True)
+        known, issued = grid.as_known_at(cutoff, self.horizon, weather_is_known=True), grid.issued_weather
+        if issued is not None:
+            known = replace(
+                known,
+                temperature_c=_as_issued(known.temperature_c, issued.temperature_c, issued, cutoff),
+                humidity_pct=_as_issued(known.humidity_pct, issued.humidity_pct, issued, cutoff),
+            )
         return replace(
             self,
             as_of_date=self.as_of_date - timedelta(days=days),
-            grid=replace(known, temperature_c=_as_issued(known, cutoff)),
+            grid=known,
             cutoff=cutoff,
             tomorrow=self.tomorrow - back,
         )
@@ -235,36 +243,86 @@ def _load(loads: pd.DataFrame, leaf: pd.MultiIndex, leaves: pd.DataFrame, series
 def _with_conditions(
     grid: LoadGrid, series: pd.DataFrame, conditions: pd.DataFrame, cutoff: int, tomorrow: int
 ) -> LoadGrid:
-    """Add holidays, the newest weather that is known of each hour, and the weather as it was forecast day by day."""
+    """Add what is known of the days, the newest weather of each hour, and the weather as it was forecast day by day."""
     regions = sorted(series.loc[series["level"] == "region", "region_code"])
-    share = _region_shares(grid.load, series, regions)
     column = _columns(conditions["valid_at_utc"], grid.times_utc)
     region = pd.Index(regions).get_indexer(conditions["region_code"])
     inside = (column >= 0) & (column < len(grid.times_utc)) & (region >= 0)
-    conditions, column, region = conditions[inside], column[inside], region[inside]
-    holiday = np.zeros((len(regions), len(grid.times_utc)))
-    holiday[region, column] = conditions["is_holiday"].to_numpy(dtype=np.float64)
-    degrees = conditions["temperature_c"].to_numpy(dtype=np.float64)
-    told = ~np.isnan(degrees)
-    with_holidays = replace(grid, is_holiday=_mixed(holiday, share) >= 0.5)
-    if not told.any():
-        return with_holidays
-    newest = np.full(holiday.shape, np.nan)
-    newest[region[told], column[told]] = degrees[told]  # in the order of the days: the last one stays
+    told = Told.of(conditions[inside], region[inside], column[inside], (len(regions), len(grid.times_utc)))
+    share = _region_shares(grid.load, series, regions)
+    days = {name: _mixed(np.nan_to_num(told.newest(name)), share) for name in ("is_holiday", "is_school_holiday")}
+    known = replace(grid, is_holiday=days["is_holiday"] >= 0.5, day_marks={"school_holiday": days["is_school_holiday"]})
+    if told.is_empty("temperature_c"):
+        return known
     place = np.where(series["region_code"] == ALL, len(regions), pd.Index(regions).get_indexer(series["region_code"]))
-    issue = pd.to_datetime(conditions["as_of_date"]).to_numpy().astype("datetime64[D]")
-    issued = _issued(grid, cutoff, tomorrow, (issue[told], region[told], column[told], degrees[told]), len(regions))
-    everywhere = share[series["level"] == "total"][0]
-    issued = np.concatenate([issued, _mixed(issued, everywhere[None])], axis=1)
     cutoffs = _past_cutoffs(grid, cutoff)
-    some = ~np.isnan(issued).all(axis=(1, 2))
-    weather = IssuedWeather(cutoffs[some], issued[some], place.astype(np.int64))
-    return replace(with_holidays, temperature_c=_mixed(newest, share)[None], issued_weather=weather)
+    issue_days = _issue_days(grid, cutoffs, cutoff, tomorrow)
+    everywhere = share[series["level"] == "total"]
+
+    def issued(name: str) -> Floats:
+        found = told.issued(name, cutoffs, issue_days, len(grid.times_utc) - cutoff)
+        return np.concatenate([found, _mixed(found, everywhere)], axis=1)
+
+    humidity = not told.is_empty("humidity_pct")
+    weather = IssuedWeather(
+        cutoffs, issued("temperature_c"), place.astype(np.int64), issued("humidity_pct") if humidity else None
+    )
+    return replace(
+        known,
+        temperature_c=_mixed(told.newest("temperature_c"), share)[None],
+        humidity_pct=_mixed(told.newest("humidity_pct"), share)[None] if humidity else known.humidity_pct,
+        issued_weather=weather,
+    )
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was said of hours of regions, a row each, day after day.
+
+    Attributes:
+        values: By name, and ``as_of_date``.
+        region: (rows,) number of the region.
+        column: (rows,) hour of the grid.
+        shape: Regions and hours of the grid.
+    """
+
+    values: dict[str, Floats]
+    issue: Times
+    region: Integers
+    column: Integers
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, conditions: pd.DataFrame, region: Integers, column: Integers, shape: tuple[int, int]) -> "Told":
+        """Take rows in the order of their days."""
+        issue = pd.to_datetime(conditions["as_of_date"]).to_numpy().astype("datetime64[D]")
+        names = ("is_holiday", "is_school_holiday", "temperature_c", "humidity_pct")
+        values = {name: conditions[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in names}
+        return cls(values, issue, region, column, shape)
+
+    def is_empty(self, name: str) -> bool:
+        """Say whether nothing was said."""
+        return bool(np.isnan(self.values[name]).all())
+
+    def newest(self, name: str) -> Floats:
+        """Return (regions, hours) what was said last; NaN where nothing was."""
+        found, said = np.full(self.shape, np.nan), ~np.isnan(self.values[name])
+        found[self.region[said], self.column[said]] = self.values[name][said]  # the last one stays
+        return found
+
+    def issued(self, name: str, cutoffs: Integers, days: Times, steps: int) -> Floats:
+        """Return (issues, regions, steps) what was said on each of some days of the hours from its cutoff on."""
+        issue = np.minimum(np.searchsorted(days, self.issue), len(days) - 1)
+        step = self.column - cutoffs[issue]
+        inside: Bools = (days[issue] == self.issue) & (step >= 0) & (step < steps)
+        found = np.full((len(cutoffs), self.shape[0], steps), np.nan)
+        found[issue[inside], self.region[inside], step[inside]] = self.values[name][inside]
+        return found
 
 
 def _region_shares(load: Floats, series: pd.DataFrame, regions: list[str]) -> Floats:
     """(series, regions) whose weather a series has: its own region's, else all of them by their load."""
-    size = np.nan_to_num(np.nanmean(load[(series["level"] == "region").to_numpy()], axis=1), nan=0.0)
+    size = np.nan_to_num(mean_of_known(load[(series["level"] == "region").to_numpy()].T))
     size = np.where(size.sum() > 0, size, 1.0)
     own = (series["region_code"].to_numpy()[:, None] == np.array(regions)[None]).astype(np.float64)
     return np.where(own.sum(axis=1, keepdims=True) > 0, own, size / size.sum())
@@ -282,34 +340,19 @@ def _past_cutoffs(grid: LoadGrid, cutoff: int) -> Integers:
     return np.arange(cutoff % grid.steps_a_day, cutoff + 1, grid.steps_a_day)
 
 
-def _issued(
-    grid: LoadGrid,
-    cutoff: int,
-    tomorrow: int,
-    told: tuple[Times, Integers, Integers, Floats],
-    regions: int,
-) -> Floats:
-    """(issues, regions, steps) temperatures as they were known at the end of the day of each cutoff."""
-    cutoffs, steps = _past_cutoffs(grid, cutoff), len(grid.times_utc) - cutoff
+def _issue_days(grid: LoadGrid, cutoffs: Integers, cutoff: int, tomorrow: int) -> Times:
+    """(issues,) days at whose end each cutoff was the first unknown hour."""
     end_of_day = np.minimum(cutoffs + tomorrow - cutoff, len(grid.times_utc) - 1)
-    days = (grid.local_times[end_of_day] - EVENING_BEFORE).astype("datetime64[D]")
-    issue_day, region, column, degrees = told
-    issue = np.minimum(np.searchsorted(days, issue_day), len(days) - 1)
-    step = column - cutoffs[issue]
-    inside: Bools = (days[issue] == issue_day) & (step >= 0) & (step < steps)
-    found = np.full((len(cutoffs), regions, steps), np.nan)
-    found[issue[inside], region[inside], step[inside]] = degrees[inside]
-    return found
+    return (grid.local_times[end_of_day] - EVENING_BEFORE).astype("datetime64[D]")
 
 
-def _as_issued(grid: LoadGrid, cutoff: int) -> Floats:
+def _as_issued(actual: Floats, forecast: Floats | None, issued: IssuedWeather, cutoff: int) -> Floats:
     """(stations, series, times) with what was forecast at the cutoff behind it; the actual one where nothing was."""
-    issued = grid.issued_weather
-    if issued is None or cutoff not in issued.cutoffs:
-        return grid.temperature_c
-    then = issued.temperature_c[int(np.searchsorted(issued.cutoffs, cutoff))][issued.place]
-    steps = min(then.shape[-1], grid.load.shape[1] - cutoff)
-    temperature_c = grid.temperature_c.copy()
-    ahead = temperature_c[:, :, cutoff : cutoff + steps]
-    temperature_c[:, :, cutoff : cutoff + steps] = np.where(np.isnan(then[:, :steps]), ahead, then[:, :steps])
-    return temperature_c
+    if forecast is None or cutoff not in issued.cutoffs:
+        return actual
+    then = forecast[int(np.searchsorted(issued.cutoffs, cutoff))][issued.place]
+    steps = min(then.shape[-1], actual.shape[-1] - cutoff)
+    found = actual.copy()
+    ahead = found[:, :, cutoff : cutoff + steps]
+    found[:, :, cutoff : cutoff + steps] = np.where(np.isnan(then[:, :steps]), ahead, then[:, :steps])
+    return found

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from models.demand.bands import Bands
 from models.demand.blend import Blend, Scene
-from models.demand.grid import Bools, Floats, Integers
+from models.demand.grid import Bools, Floats, Integers, LoadGrid
 from models.demand.lags import Rows
 from models.demand.like_day import like_day
 
@@ -42,6 +42,13 @@ class Fitted:
     modelled: Bools
     best: Rung | None
     blind: Rung | None
+
+    def as_learnt(self, grid: LoadGrid) -> LoadGrid:
+        """Return a grid with the weather that was learnt from: without humidity, or with a humidity not known."""
+        felt = self.best.blend.responses.by_weather if self.best else None
+        if felt is None or "humid_heat" not in felt.shape.knots:
+            return replace(grid, humidity_pct=np.empty((0, *grid.load.shape)))
+        return grid if len(grid.humidity_pct) else replace(grid, humidity_pct=np.full((1, *grid.load.shape), np.nan))
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class LoadForecaster(Fitted):
             cutoff: First column that is forecast.
             levels: Quantiles asked for, between 0 and 1, ascending.
         """
-        known, cutoff = known.recent(cutoff, REMEMBERED_DAYS)
+        known, cutoff = self.as_learnt(known).recent(cutoff, REMEMBERED_DAYS)
         scene = scene_of(known, self.scale)
         rows = rows_to_forecast(len(known.load), cutoff, known.load.shape[1], known.steps_a_day)
         asked, modelled = np.asarray(levels, dtype=np.float64), self.modelled[rows.series]

@@ -55,7 +55,7 @@ class PeakForecaster(Fitted):
 
     def predict(self, known: LoadGrid, cutoff: int, levels: Sequence[float]) -> LoadForecast:
         """Forecast the maximum of each local day from interval ``cutoff`` on, (series, days); never NaN."""
-        known, cutoff = known.recent(cutoff, REMEMBERED_DAYS)
+        known, cutoff = self.as_learnt(known).recent(cutoff, REMEMBERED_DAYS)
         scene, (daily, first) = scene_of(known, self.scale), _days(known, self.scale)
         day = int(np.searchsorted(first, cutoff))
         intervals = rows_to_forecast(len(known.load), cutoff, known.load.shape[1], known.steps_a_day)

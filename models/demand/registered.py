@@ -128,7 +128,8 @@ class RegisteredDemand:
 
         Args:
             frame: A row for each series and hour, history and horizon: ``series``, ``valid_at_utc``, ``load_kwh``
-                (empty where it is to be forecast), ``temperature_c`` and ``is_holiday`` (0 or 1).
+                (empty where it is to be forecast), ``temperature_c``, ``humidity_pct``, ``is_holiday`` and
+                ``is_school_holiday`` (0 to 1).
 
         Returns:
             A row for each series and hour that was forecast, in the order of series and hours: ``mean_kwh``, quantiles
@@ -150,10 +151,21 @@ def grid_of(frame: pd.DataFrame, timezone: str) -> tuple[LoadGrid, int]:
         found[row, column] = frame[name].to_numpy(dtype=np.float64)
         return found
 
-    load, holiday = table("load_kwh"), np.nan_to_num(table("is_holiday")) > 0
+    load, school = table("load_kwh"), np.nan_to_num(table("is_school_holiday"))
     known = np.flatnonzero(~np.isnan(load).all(axis=0))
     cutoff = int(known[-1]) + 1 if len(known) else 0
-    return LoadGrid(names, hours, 60, timezone, load, table("temperature_c")[None], holiday), cutoff
+    grid = LoadGrid(
+        names,
+        hours,
+        60,
+        timezone,
+        load,
+        table("temperature_c")[None],
+        np.nan_to_num(table("is_holiday")) >= 0.5,
+        day_marks={"school_holiday": school},
+        humidity_pct=table("humidity_pct")[None],
+    )
+    return grid, cutoff
 
 
 def quantile_columns() -> list[str]:

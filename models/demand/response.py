@@ -35,6 +35,7 @@ class ResponseShape:
         last_date: The last one, in days since 1970.
         harmonics: Waves of the year, where the history is long enough to know one.
         season_shrinkage: Penalty of the first wave as a share of the usual one; it grows with the square of its number.
+        marks: Names of the calendar's marks that some day of the history bears.
         knots: (knots, series) degrees by driver.
         seen: (2, series) lowest and highest of the drivers that are memory. A line goes on for hotter hours than any
             before, as air conditioners do; for longer heat waves than any before nobody knows how it goes on.
@@ -44,6 +45,7 @@ class ResponseShape:
     last_date: int
     harmonics: int
     season_shrinkage: float
+    marks: tuple[str, ...]
     knots: dict[str, Floats]
     seen: dict[str, Floats]
 
@@ -77,8 +79,8 @@ class ResponseShape:
     def _calendar_terms(
         self, calendar: Calendar, series: Integers, column: Integers
     ) -> tuple[list[Floats], list[float]]:
-        columns = [(calendar.day_of_week[column] == day).astype(np.float64) for day in range(6)]
-        columns += [marks[series, column].astype(np.float64) for marks in calendar.marks.values()]
+        columns = [(calendar.day_of_week[series, column] == day).astype(np.float64) for day in range(6)]
+        columns += [calendar.marks[name][series, column].astype(np.float64) for name in self.marks]
         penalties = [1.0] * len(columns)
         if self.known_days < DAYS_FOR_A_SEASON:
             # Within a year season is known by the length of the day alone, and that is shrunk.
@@ -122,7 +124,8 @@ class Response:
         knots = {name: quantiles_of_known(values, KNOTS) for name, values in drivers.items()}
         known_days, last_date = int(calendar.day[-1]) + 1, int(calendar.date[-1])
         seen = {name: quantiles_of_known(drivers[name], (0, 1)) for name in MEMORY if name in drivers}
-        shape = ResponseShape(known_days, last_date, params.harmonics, params.season_shrinkage, knots, seen)
+        marks = tuple(name for name, days in calendar.marks.items() if days.any())
+        shape = ResponseShape(known_days, last_date, params.harmonics, params.season_shrinkage, marks, knots, seen)
         rows = _rows_by_step(calendar.step_of_day)
         groups = _groups(*load.shape)
         lines = [_fit_group(shape, load, weight, calendar, drivers, rows, series, params) for series in groups]

@@ -14,6 +14,7 @@ from models.demand.evaluate import forecast_metrics, judged_rows
 from models.demand.ladder import REMEMBERED_DAYS
 from models.demand.params import DemandParams
 from models.demand.registered import Forecasters, RegisteredDemand
+from models.demand.weather_sensitivity import last_days, peak_intervals, weather_sensitive_parts
 
 log = logging.getLogger(__name__)
 
@@ -71,19 +72,33 @@ def fit(demand: Demand, params: DemandParams, threads: int) -> RegisteredDemand:
 
 
 def learnt_from(demand: Demand, first: int = 0) -> pd.DataFrame:
-    """Return the grid as rows: ``series``, ``valid_at_utc``, ``load_kwh``, ``temperature_c``, ``is_holiday``."""
+    """Return the grid from a column on as rows: what ``RegisteredDemand.predict`` takes."""
     grid = demand.grid.between(first, demand.grid.load.shape[1])
     series, times = grid.load.shape
-    degrees = grid.temperature_c[0].ravel() if len(grid.temperature_c) else float("nan")
+    unknown = np.full(grid.load.shape, np.nan)
+    values = {
+        "load_kwh": grid.load,
+        "temperature_c": grid.temperature_c[0] if len(grid.temperature_c) else unknown,
+        "humidity_pct": grid.humidity_pct[0] if len(grid.humidity_pct) else unknown,
+        "is_holiday": grid.is_holiday,
+        "is_school_holiday": grid.day_marks["school_holiday"],
+    }
     return pd.DataFrame(
         {
             "series": grid.unique_ids.repeat(times).astype(object),
             "valid_at_utc": np.tile(grid.times_utc.astype("datetime64[us]"), series),
-            "load_kwh": grid.load.ravel(),
-            "temperature_c": degrees,
-            "is_holiday": grid.is_holiday.ravel().astype(float),
+            **{name: table.ravel().astype(np.float64) for name, table in values.items()},
         }
     )
+
+
+def weather_sensitive_shares(demand: Demand) -> pd.DataFrame:
+    """Return what heats and cools of the load of each region and the total: of the last year, and of its peak hours."""
+    told = demand.series.loc[demand.series["level"].isin(["total", "region"]), "series"]
+    grid = demand.grid.between(0, demand.cutoff).of(told.to_numpy(dtype=str))
+    parts, year = weather_sensitive_parts(grid), last_days(grid, 365)
+    spans = {"year": year, "200 highest hours": peak_intervals(grid, 200, year)}
+    return pd.concat([parts.shares(within).reset_index().assign(span=span) for span, within in spans.items()])
 
 
 def _record(
@@ -102,6 +117,7 @@ def _record(
         knobs = params.model_dump()
         run.log_params(knobs.pop("forecast") | knobs | {"rows": len(rows), "threads": settings.threads})
         run.log_metrics(metrics)
+        run.log_text("weather_sensitive_share.csv", weather_sensitive_shares(demand).to_csv(index=False))
         run.log_dataset(rows, "features_demand with features_demand_loads")
         for plot, figure in plots.figures(judged, model.latest).items():
             run.log_figure(plot, figure)

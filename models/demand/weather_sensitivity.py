@@ -122,7 +122,7 @@ def _base_terms(calendar: Calendar, number: int) -> Floats:
     """(times, terms) of the base of one series at one time of day."""
     pieces = max(1, round(calendar.day[-1] / PIECE_DAYS))
     place = calendar.day * pieces / calendar.day[-1]
-    columns = [np.ones(len(place))] + [calendar.day_of_week == day for day in range(6)]
+    columns = [np.ones(len(place))] + [calendar.day_of_week[number] == day for day in range(6)]
     columns += [marks[number] for marks in calendar.marks.values()]
     # A constant and ramps: across months without load the smallest solution is a straight line.
     columns += [np.clip(place - piece, 0, 1) for piece in range(pieces)]

@@ -19,19 +19,19 @@ from models.demand.grid import LoadGrid
 
 @pytest.fixture
 def fits(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What our forecasters were fitted with; others that repeat last week stand in for them."""
+    """Grid and the rest that our forecasters were fitted with; others that repeat last week stand in for them."""
     called: list[Any] = []
 
     class Load:
         @staticmethod
         def fit(grid: LoadGrid, *what: Any) -> LastWeek:
-            called.append(what)
+            called.append((grid, *what))
             return LastWeek(grid)
 
     class Peak:
         @staticmethod
         def fit(grid: LoadGrid, *what: Any) -> LastWeek:
-            called.append(what)
+            called.append((grid, *what))
             return LastWeek(grid, by_day=True)
 
     def tune(grid: LoadGrid, horizon: int, weather: bool, params: Any, threads: int, budget: timedelta) -> str:
@@ -84,8 +84,37 @@ def test_temperatures_may_be_named_in_three_ways(tmp_path: Path, fits: list[Any]
     found = run(written(frame().assign(north=1.0, south=2.0), tmp_path), *one_day, *named)
 
     assert found.exit_code == 0, found.output
-    assert fits[0][:2] == (24, True)
+    assert fits[0][1:3] == (24, True)
     assert metrics(tmp_path)["protocol"]["weather"] == "actual temperature known over the horizon"
+
+
+def test_school_holidays_and_the_days_of_a_country_reach_the_model(tmp_path: Path, fits: list[Any]) -> None:
+    """In China, 4 February 2024 was a Sunday that was worked, and Spring Festival began on the tenth."""
+    rows = frame().assign(pupils_free=lambda rows: rows["time"].between("2024-01-20", "2024-02-25").astype(int))
+    place = ["--timezone", "Asia/Shanghai", "--country", "CN", "--school-holidays", "pupils_free"]
+
+    found = run(written(rows, tmp_path), *place, "--windows", "1", "--horizon", "24h")
+
+    assert found.exit_code == 0, found.output
+    grid: LoadGrid = fits[0][0]
+    first = {name: str(grid.local_times[mark[0] > 0][0])[:10] for name, mark in grid.day_marks.items()}
+    assert first["worked_weekend"] == "2024-02-04"
+    assert first["festival"] == "2024-02-10"
+    assert first["school_holiday"] == "2024-01-20"
+    assert metrics(tmp_path)["protocol"]["school_holidays"] == "pupils_free"
+
+
+def test_humidity_reaches_the_model_and_is_known_ahead_like_temperature(tmp_path: Path, fits: list[Any]) -> None:
+    rows = frame().assign(outside=20.0, damp=60.0, damper=80.0)
+    place = ["--timezone", ZONE, "--windows", "1", "--humidity", "damp,damper"]
+
+    found = run(written(rows, tmp_path), *place, "--temperature", "outside", "--known")
+
+    assert found.exit_code == 0, found.output
+    assert np.unique(fits[0][0].humidity_pct, axis=2).tolist() == [[[60.0]], [[80.0]]]
+    assert metrics(tmp_path)["protocol"]["humidity"] == ["damp,damper"]
+    alone = run(written(rows, tmp_path), *place)
+    assert "--humidity has no effect without --temperature." in alone.output
 
 
 def test_daily_maxima_are_asked_for_in_days_and_tuned_on_what_lies_before(tmp_path: Path, fits: list[Any]) -> None:
@@ -95,7 +124,7 @@ def test_daily_maxima_are_asked_for_in_days_and_tuned_on_what_lies_before(tmp_pa
 
     assert found.exit_code == 0, found.output
     wanted = [(1, f"tuned on {57 * 24} in 0:10:00")]
-    assert [(fit[0], fit[2]) for fit in fits] == wanted, "three days need one fit a week"
+    assert [(fit[1], fit[3]) for fit in fits] == wanted, "three days need one fit a week"
     assert metrics(tmp_path)["protocol"]["target"] == "daily-max"
 
 

@@ -53,8 +53,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, postgres_server: EmbeddedPost
     ops.migrate(settings)
     chain.land_domain("meter_reads", DAY.isoformat(), settings)
     warehouse.execute(
-        "insert into scores.demand_forecasts by name select date '2026-04-13' as as_of_date, 'feeder' as level, 'N' as region_code, "
-        "feeder_code, '*' as customer_class, timestamp '2026-04-13 22:00' + to_hours(h::int) as valid_at_utc, "
+        "insert into scores.demand_forecasts by name select date '2026-04-13' as as_of_date, 'feeder' as level, "
+        "'N' as region_code, feeder_code, '*' as customer_class, "
+        "timestamp '2026-04-13 22:00' + to_hours(h::int) as valid_at_utc, "
         "h::integer as horizon_hours, p50_kwh, '1' as model_version "
         "from range(24) as hours(h), (values ('F1', 12.0), ('F2', 4.0)) as feeders (feeder_code, p50_kwh)"
     )

@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,8 @@ class Columns:
         series: Name of the series; None is one series, named after the file.
         temperatures: Outdoor temperatures of one or more stations; one text may name several, parted by commas.
         holidays: Whether the row lies on a public holiday: a flag, or its name.
+        school_holidays: Whether it lies in the school holidays, likewise.
+        humidities: Relative humidities of one or more stations in percent, named like temperatures.
     """
 
     time: str
@@ -36,13 +38,16 @@ class Columns:
     series: str | None = None
     temperatures: Sequence[str] = ()
     holidays: str | None = None
+    school_holidays: str | None = None
+    humidities: Sequence[str] = ()
 
 
 def read_columns(path: Path, columns: Columns) -> pd.DataFrame:
     """Read a CSV (also .gz) or Parquet file.
 
     Returns:
-        Rows in the file's order: unique_id, time (text or timestamp), y, temperature_0 and so on, is_holiday.
+        Rows in the file's order: unique_id, time (text or timestamp), y, temperature_0 and so on, humidity_0 and so
+        on, is_holiday, is_school_holiday.
 
     Raises:
         BacktestError: The file or a column is missing or empty, or a value is not a number.
@@ -79,24 +84,30 @@ def _header(path: Path) -> tuple[list[str], str]:
 
 
 def _found(path: Path, columns: Columns, header: Sequence[str]) -> Columns:
-    """Return the columns with temperatures one by one.
+    """Return the columns with temperatures and humidities one by one.
 
     Raises:
         BacktestError: One of them is not in the file.
     """
-    parted = [part.strip() for text in columns.temperatures for part in ([text] if text in header else text.split(","))]
-    temperatures = tuple(dict.fromkeys(part for part in parted if part))
-    found = Columns(columns.time, columns.value, columns.series, temperatures, columns.holidays)
-    wanted = [found.time, found.value, found.series, *temperatures, found.holidays]
+    temperatures, humidities = _one_by_one(columns.temperatures, header), _one_by_one(columns.humidities, header)
+    found = replace(columns, temperatures=temperatures, humidities=humidities)
+    weather = (*temperatures, *humidities)
+    wanted = [found.time, found.value, found.series, *weather, found.holidays, found.school_holidays]
     missing = [name for name in wanted if name is not None and name not in header]
     if missing:
         raise BacktestError(f"{path} has no column {', '.join(missing)}; it has {', '.join(header)}.")
     return found
 
 
+def _one_by_one(named: Sequence[str], header: Sequence[str]) -> tuple[str, ...]:
+    parted = [part.strip() for text in named for part in ([text] if text in header else text.split(","))]
+    return tuple(dict.fromkeys(part for part in parted if part))
+
+
 def _read(path: Path, columns: Columns, separator: str) -> pd.DataFrame:
-    texts = {name: str for name in (columns.time, columns.series, columns.holidays) if name}
-    names = list(dict.fromkeys([*texts, columns.value, *columns.temperatures]))
+    written = (columns.time, columns.series, columns.holidays, columns.school_holidays)
+    texts = {name: str for name in written if name}
+    names = list(dict.fromkeys([*texts, columns.value, *columns.temperatures, *columns.humidities]))
     if _is_parquet(path):
         return pq.read_table(path, columns=names).to_pandas(ignore_metadata=True)
     return pd.read_csv(
@@ -115,9 +126,11 @@ def _read(path: Path, columns: Columns, separator: str) -> pd.DataFrame:
 def _named(path: Path, raw: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     frame = pd.DataFrame({"time": raw[columns.time], "y": _numbers(path, raw, columns.value)})
     frame["unique_id"] = raw[columns.series].astype(str) if columns.series else stem(path)
-    for place, name in enumerate(columns.temperatures):
-        frame[f"temperature_{place}"] = _numbers(path, raw, name)
+    for kind, names in (("temperature", columns.temperatures), ("humidity", columns.humidities)):
+        for place, name in enumerate(names):
+            frame[f"{kind}_{place}"] = _numbers(path, raw, name)
     frame["is_holiday"] = _flags(raw[columns.holidays]) if columns.holidays else False
+    frame["is_school_holiday"] = _flags(raw[columns.school_holidays]) if columns.school_holidays else False
     for name, written in (("time", columns.time), ("unique_id", columns.series)):
         empty = raw[written].isna() if written else pd.Series(False, index=raw.index)
         if empty.any():
@@ -145,7 +158,7 @@ def _numbers(path: Path, raw: pd.DataFrame, name: str) -> pd.Series:
 
 
 def _flags(column: pd.Series) -> pd.Series:
-    """Return whether a row says that it lies on a holiday, by a flag, a number or a name."""
+    """Return whether a row says that it lies on such a day, by a flag, a number or a name."""
     if pd.api.types.is_numeric_dtype(column):
         return column.fillna(0).astype(float) != 0
     return ~column.astype(object).where(column.notna(), "").map(str).str.strip().str.lower().isin(NO)

@@ -3,15 +3,17 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import holidays
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from models.demand.backtest.clock import FileClock, known_zone, parsed, to_utc
 from models.demand.backtest.columns import Columns, read_columns
+from models.demand.backtest.country import CountryDays
 from models.demand.backtest.problems import BacktestError, in_words
 from models.demand.backtest.repairs import check_frequency, gap_note, merge_doubles, without_frozen
-from models.demand.grid import Bools, Floats, LoadGrid, Times
+from models.demand.calendar import SCHOOL_HOLIDAY
+from models.demand.grid import Bools, DayMarks, Floats, LoadGrid, Times
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def read_grid(
         columns: What the file calls its columns.
         timezone: Clock by which people live; needed where the file's times have no zone, else UTC if not said.
         minutes: Length of an interval.
-        country: Public holidays of a country ``DE`` or part ``AU-VIC``, beside those of the file.
+        country: Days as a country ``DE`` or part ``AU-VIC`` keeps them, beside the file's holidays.
 
     Raises:
         BacktestError: The file, a column or an option cannot be used.
@@ -51,22 +53,22 @@ def read_grid(
         raise BacktestError(f"{path}, column {columns.time}: times have no zone; say whose clock with --timezone.")
     rows, clock, notes = (rows.assign(utc=rows["time"]), FileClock(False), []) if is_utc else to_utc(rows, zone)
     check_frequency(path, rows, minutes)
-    flagged = _flagged(rows, zone if is_utc else None)
+    flagged = {name: _flagged(rows, name, zone if is_utc else None) for name in ("is_holiday", "is_school_holiday")}
     rows, doubled = merge_doubles(rows)
     grid = _as_grid(rows, zone, minutes)
     if not np.isfinite(grid.load).any():
         raise BacktestError(f"{path}, column {columns.value}: no row has a value.")
-    grid = replace(grid, is_holiday=_holidays(grid, flagged, country))
+    grid = _with_calendar(grid, flagged, country)
     grid, repaired = _repaired(path, grid)
     return FileOfLoad(grid, clock, (*notes, *doubled, *repaired))
 
 
-def _flagged(rows: pd.DataFrame, zone: str | None) -> pd.MultiIndex:
-    """Return the pairs of series and date that a row calls a holiday.
+def _flagged(rows: pd.DataFrame, name: str, zone: str | None) -> pd.MultiIndex:
+    """Return the pairs of series and date that a row calls a holiday, or what else ``name`` says.
 
     A file without zones means its own date, even where it keeps standard time all year; ``zone`` is None then.
     """
-    some = rows[rows["is_holiday"]]
+    some = rows[rows[name]]
     local = some["utc"].dt.tz_localize("UTC").dt.tz_convert(zone).dt.tz_localize(None) if zone else some["time"]
     dates = local.astype("datetime64[s]").dt.normalize()
     return pd.MultiIndex.from_arrays([some["unique_id"], dates]).unique()
@@ -87,41 +89,37 @@ def _as_grid(rows: pd.DataFrame, zone: str, minutes: int) -> LoadGrid:
         values[row, column] = rows[name].to_numpy()
         return values
 
-    stations = [name for name in rows.columns if name.startswith("temperature_")]
-    empty = np.empty((0, len(series), len(grid_times)))
-    temperature_c = np.stack([spread(name) for name in stations]) if stations else empty
-    return LoadGrid(
-        series, grid_times, minutes, zone, spread("y"), temperature_c, np.zeros(empty.shape[1:], dtype=np.bool_)
-    )
+    def stations(kind: str) -> Floats:
+        found = [spread(name) for name in rows.columns if name.startswith(kind)]
+        return np.stack(found) if found else np.empty((0, len(series), len(grid_times)))
+
+    load = spread("y")
+    no_day = np.zeros(load.shape, dtype=np.bool_)
+    humidity_pct = stations("humidity_")
+    temperature_c = stations("temperature_")
+    return LoadGrid(series, grid_times, minutes, zone, load, temperature_c, no_day, humidity_pct=humidity_pct)
 
 
-def _holidays(grid: LoadGrid, flagged: pd.MultiIndex, country: str | None) -> Bools:
+def _with_calendar(grid: LoadGrid, flagged: dict[str, pd.MultiIndex], country: str | None) -> LoadGrid:
     days, day = np.unique(grid.local_times.astype("datetime64[D]"), return_inverse=True)
-    is_holiday = np.zeros((len(grid.unique_ids), len(days)), dtype=np.bool_)
-    dates = flagged.get_level_values(1).to_numpy().astype("datetime64[D]")
-    known = np.isin(flagged.get_level_values(0), grid.unique_ids) & np.isin(dates, days)
-    row = np.searchsorted(grid.unique_ids, flagged.get_level_values(0).to_numpy().astype(str)[known])
-    is_holiday[row, np.searchsorted(days, dates[known])] = True
+    is_holiday, school = (_on(grid.unique_ids, days, flagged[name]) for name in ("is_holiday", "is_school_holiday"))
+    marks: DayMarks = {SCHOOL_HOLIDAY: school}
     if country:
-        is_holiday |= np.isin(days, country_holidays(country, days))
-    return is_holiday[:, day]
+        found = CountryDays.of(country, days)
+        is_holiday |= found.is_holiday
+        marks |= {name: mark[None].repeat(len(school), axis=0) for name, mark in found.marks.items()}
+    borne = {name: mark[:, day] for name, mark in marks.items() if mark.any()}
+    return replace(grid, is_holiday=is_holiday[:, day], day_marks=borne)
 
 
-def country_holidays(country: str, days: Times) -> Times:
-    """Return the public holidays in the years of ``days``, of a country or a part of it.
-
-    Raises:
-        BacktestError: Unknown.
-    """
-    years = range(days.min().astype(object).year, days.max().astype(object).year + 1)
-    code, _, part = country.upper().partition("-")
-    try:
-        found = holidays.country_holidays(code, subdiv=part or None, years=years)
-    except (NotImplementedError, AttributeError):
-        raise BacktestError(
-            f"--country {country} is unknown: write a code like DE, or with its part like AU-VIC."
-        ) from None
-    return np.array(sorted(found), dtype="datetime64[D]")
+def _on(unique_ids: npt.NDArray[np.str_], days: Times, flagged: pd.MultiIndex) -> Bools:
+    """Return (series, days) whether a pair of series and date is flagged."""
+    found = np.zeros((len(unique_ids), len(days)), dtype=np.bool_)
+    dates = flagged.get_level_values(1).to_numpy().astype("datetime64[D]")
+    known = np.isin(flagged.get_level_values(0), unique_ids) & np.isin(dates, days)
+    row = np.searchsorted(unique_ids, flagged.get_level_values(0).to_numpy().astype(str)[known])
+    found[row, np.searchsorted(days, dates[known])] = True
+    return found
 
 
 def _repaired(path: Path, grid: LoadGrid) -> tuple[LoadGrid, list[str]]:

@@ -18,7 +18,7 @@ class Options:
 
     Attributes:
         quantiles: Levels, parted by commas.
-        known: Whether the temperature of the horizon may be used.
+        known: Whether the weather of the horizon may be used.
         tune_before: Whether parameters are searched for on what lies before the first cutoff.
         threads: Fits side by side.
     """
@@ -78,8 +78,10 @@ class Options:
             "value": self.columns.value,
             "id": self.columns.series,
             "temperature": list(self.columns.temperatures),
+            "humidity": list(self.columns.humidities),
             "known": self.known,
             "holidays": self.columns.holidays,
+            "school_holidays": self.columns.school_holidays,
             "country": self.country,
             "timezone": self.timezone,
             "freq": self.freq,

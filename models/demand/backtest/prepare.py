@@ -43,8 +43,9 @@ def _zone_notes(options: Options) -> list[str]:
 
 
 def _weather_notes(options: Options, file: FileOfLoad, task: Task) -> list[str]:
-    if options.known and not len(file.grid.temperature_c):
-        return ["--known has no effect without --temperature."]
+    if not len(file.grid.temperature_c):
+        idle = {"--known": options.known, "--humidity": len(file.grid.humidity_pct) > 0}
+        return [f"{name} has no effect without --temperature." for name, given in idle.items() if given]
     if not task.weather_is_known:
         return []
     unknown = np.isnan(file.grid.temperature_c).all(axis=0).mean(axis=0)

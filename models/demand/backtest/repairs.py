@@ -49,7 +49,7 @@ def merge_doubles(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     some = rows[doubled]
     groups = some.groupby(keys, sort=False)
     differ = groups["y"].nunique()
-    merged = groups.agg({name: "max" if name == "is_holiday" else "mean" for name in _values(rows)}).reset_index()
+    merged = groups.agg({name: "max" if name.startswith("is_") else "mean" for name in _values(rows)}).reset_index()
     alike = len(some) - len(merged) - int((groups.size() - 1)[differ > 1].sum())
     notes = [f"{alike:,} row(s) repeat a series and time with the same value: dropped."] if alike else []
     if (differ > 1).any():

@@ -54,7 +54,8 @@ def test_forecasts_meet_what_came(settings_of_engine: Settings) -> None:
         "scores.demand_forecasts",
         forecasts,
         {"as_of_date": pa.date32(), **codes, "valid_at_utc": time, "horizon_hours": pa.int32(), "p05_kwh": number,
-         "p10_kwh": number, "p50_kwh": number, "p90_kwh": number, "p95_kwh": number, "naive_kwh": number, "model_version": pa.string()},
+         "p10_kwh": number, "p50_kwh": number, "p90_kwh": number, "p95_kwh": number, "naive_kwh": number,
+         "model_version": pa.string()},
         settings_of_engine,
     )  # fmt: skip
 

@@ -44,7 +44,7 @@ CONDITIONS = """
     create or replace table features.features_demand as
     select
         issued.as_of_date, region_code, weather.valid_at_utc, weather.valid_at_utc::date as local_date,
-        false as is_holiday,
+        false as is_holiday, false as is_school_holiday,
         round(temperature_c + case
             when valid_at_utc < issued.as_of_date + interval 1 day then 0
             else forecast_error * sqrt(date_diff('hour', issued.as_of_date + interval 1 day, valid_at_utc) / 168)

@@ -163,7 +163,7 @@ def test_peaks_are_measured_against_the_limit_and_the_year_before(utility, param
     peaks = Warehouse(utility).arrow("from scores.demand_peaks order by all").to_pandas()
 
     assert len(peaks) == 7 * SERIES
-    feeder = {code: days for code, days in peaks[peaks["level"] == "feeder"].groupby("feeder_code")}
+    feeder = dict(iter(peaks[peaks["level"] == "feeder"].groupby("feeder_code")))
     assert feeder["N2"]["overload_probability"].isna().all(), "nobody said what it may carry"
     assert (feeder["S1"]["overload_probability"] == 1).all(), "its limit lies below every day"
     expected = feeder["S1"]["mean_kwh"] - feeder["S1"]["limit_kw"]
