@@ -54,7 +54,11 @@ newest_first as (
         news.service_point_id,
         news.known_from,
         coalesce(
-            {{ attribute_known('crm_customers', 'customer_class', 'customers', 'snapshots') }}, 'unknown'
+            case
+                when customers.customer_id is not null
+                    then {{ attribute_known('crm_customers', 'customer_class', 'customers', 'snapshots') }}
+            end,
+            'unknown'
         ) as customer_class,
         row_number() over (
             partition by news.service_point_id, news.known_from

@@ -24,9 +24,9 @@ scored as (
         {{ rounded_decimal('forecasts.p50_kwh') }} as p50_kwh,
         {{ rounded_decimal('forecasts.p50_kwh - loads.load_kwh') }} as missed_kwh,
         {{ rounded_decimal('forecasts.naive_kwh - loads.load_kwh') }} as naive_missed_kwh,
-        case when loads.load_kwh between forecasts.p10_kwh and forecasts.p90_kwh then 1 else 0 end as is_in_80,
-        case when loads.load_kwh between forecasts.p05_kwh and forecasts.p95_kwh then 1 else 0 end as is_in_90,
-        case when forecasts.basis = 'champion' then 1 else 0 end as is_by_champion
+        (loads.load_kwh between forecasts.p10_kwh and forecasts.p90_kwh)::integer as is_in_80,
+        (loads.load_kwh between forecasts.p05_kwh and forecasts.p95_kwh)::integer as is_in_90,
+        coalesce(forecasts.basis = 'champion', false)::integer as is_by_champion
     from forecasts
     inner join loads
         on forecasts.level = loads.level
@@ -45,15 +45,21 @@ quality as (
         customer_class,
         days_ahead,
         count(*)::integer as known_hours,
-        {{ rounded('sum(abs(missed_kwh))::double precision / nullif(sum(abs(load_kwh)), 0)::double precision') }} as wape,
+        {{ rounded(
+            'sum(abs(missed_kwh))::double precision / nullif(sum(abs(load_kwh)), 0)::double precision'
+        ) }} as wape,
         {{ rounded(
             'sum(abs(naive_missed_kwh))::double precision '
             ~ '/ nullif(sum(case when naive_missed_kwh is not null then abs(load_kwh) end), 0)::double precision'
         ) }} as wape_naive,
-        {{ rounded('sum(missed_kwh)::double precision / nullif(sum(abs(load_kwh)), 0)::double precision') }} as bias,
+        {{ rounded(
+            'sum(missed_kwh)::double precision / nullif(sum(abs(load_kwh)), 0)::double precision'
+        ) }} as bias,
         {{ rounded(mean('is_in_80')) }} as coverage_80,
         {{ rounded(mean('is_in_90')) }} as coverage_90,
-        {{ rounded('max(p50_kwh)::double precision / nullif(max(load_kwh), 0)::double precision - 1') }} as peak_error,
+        {{ rounded(
+            'max(p50_kwh)::double precision / nullif(max(load_kwh), 0)::double precision - 1'
+        ) }} as peak_error,
         {{ rounded(mean('is_by_champion')) }} as champion_share
     from scored
     group by issued_on, level, region_code, feeder_code, customer_class, days_ahead
