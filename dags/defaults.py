@@ -63,7 +63,7 @@ def at(cron: str) -> CronTriggerTimetable:
 
 def every(minutes: int) -> CronTriggerTimetable | None:
     """Return a schedule of every so many minutes; None, when only a person starts it, for 0."""
-    return at(f"*/{minutes} * * * *") if minutes else None
+    return at(f"*/{minutes} * * * *" if minutes < 60 else "0 * * * *") if minutes else None
 
 
 def step(kind: Callable[..., Any] = task, **arguments: Any) -> Callable[[Callable[..., Any]], Any]:

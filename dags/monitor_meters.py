@@ -35,7 +35,7 @@ def monitor_meters() -> None:
     def build(landed: dict[str, Any]) -> int:
         from meterwise import planning, transform
 
-        loads = planning.loads_to_monitor(landed["as_of_date"])
+        loads = planning.loads_since("monitor", landed["as_of_date"])
         transform.build(transform.MONITOR, [landed["as_of_date"]], with_tests=False)  # the day's own build runs them
         return loads
 

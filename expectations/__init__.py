@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 from meterwise import ingest
-from meterwise.publish import MONITORED
+from meterwise.publish import FORESEEN, MONITORED
 from meterwise.settings import Settings, get_settings
 from meterwise.validation import DataQualityError, HandOver, Verdict, validate
 from meterwise.warehouse import Warehouse
@@ -122,6 +122,11 @@ def check_publish(as_of_date: str, settings: Settings | None = None) -> dict[str
         DataQualityError: A table is refused without which nothing goes out; the text holds all such verdicts.
     """
     return _check_outgoing(PUBLISHED, as_of_date, settings, in_passing=False)
+
+
+def check_foreseen(as_of_date: str, settings: Settings | None = None) -> dict[str, str]:
+    """Check what is forecast anew between two days, in passing; like ``check_publish`` for these tables alone."""
+    return _check_outgoing([name for name in FORESEEN if name in PUBLISHED], as_of_date, settings, in_passing=True)
 
 
 def check_monitored(as_of_date: str, settings: Settings | None = None) -> dict[str, str]:

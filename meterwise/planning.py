@@ -27,7 +27,9 @@ TIDY = "tidy"
 """The DAG that throws away what is old."""
 MONITOR = "monitor_meters"
 """The DAG that looks at new reads every few minutes."""
-BESIDE_THE_CHAIN = frozenset({WATCH, TIDY, MONITOR})
+UPDATE = "update_forecasts"
+"""The DAG that forecasts load anew between two days."""
+BESIDE_THE_CHAIN = frozenset({WATCH, TIDY, MONITOR, UPDATE})
 DAG_IDS = frozenset(
     {f"ingest_{domain}" for domain in DOMAINS}
     | {f"train_{model}" for model in TRAINED}
@@ -196,18 +198,23 @@ def day_to_monitor(asked: str | None, settings: Settings | None = None) -> str:
     return asked or utility(settings).today(settings).isoformat()
 
 
-def loads_to_monitor(as_of_date: str, settings: Settings | None = None) -> int:
+def loads_since(selection: str, as_of_date: str, settings: Settings | None = None) -> int:
     """Return how many loads are accepted by now.
 
+    Args:
+        selection: What was built in between two days: ``monitor`` or ``forecasts``.
+        as_of_date: The day.
+        settings: Defaults to those of the process.
+
     Raises:
-        NothingToDoError: No more than when the day was monitored last.
+        NothingToDoError: No more than when that was built for the day last.
     """
     from meterwise import ops
 
     loads = accepted_loads(settings)
-    last = ops.last_build_of("monitor", as_of_date, settings=settings)
+    last = ops.last_build_of(selection, as_of_date, settings=settings)
     if last and last["accepted_loads"] == loads:
-        raise NothingToDoError("No reads have landed since the meters were looked at last; all that is known is shown.")
+        raise NothingToDoError("Nothing has landed since the last look; all that is known is shown.")
     return loads
 
 

@@ -133,6 +133,12 @@ class Settings(BaseSettings):
         le=30,
         description="Minutes between two looks at new reads for alerts and the load of now; 0: with the day alone.",
     )
+    forecast_minutes: int = Field(
+        default=60,
+        ge=0,
+        le=60,
+        description="Minutes between two looks at new reads for forecasts of load; 0: with the day alone.",
+    )
     last_date: date | None = Field(
         default=None,
         description="Meterwise's clock stands at the end of this local day (the demo utility lives in its own year).",

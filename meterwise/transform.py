@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 PUBLISH = "tag:publish"
 MONITOR = "tag:monitor"
+LOADS = "tag:monitor,+features_demand_loads features_demand_loads features_demand_meters load_hourly shiftable_load"
+"""What new reads change of the loads that forecasts are made from."""
+FORESEEN = "tag:forecast"
 DEMAND_DAYS = 28
 """Days of reads that must be known before a day can be forecast."""
 CHURN_GAP_DAYS = 90

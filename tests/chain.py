@@ -5,10 +5,10 @@ It runs on the engine that the settings name.
 
 from importlib import import_module
 
-from expectations import check_features, check_landing, check_monitored, check_publish
+from expectations import check_features, check_foreseen, check_landing, check_monitored, check_publish
 from meterwise import ingest, ops, planning, transform
 from meterwise.database import connect
-from meterwise.publish import MONITORED, deliver
+from meterwise.publish import FORESEEN, MONITORED, deliver
 from meterwise.settings import Settings
 
 DOMAINS = ("crm", "meter_reads", "weather")
@@ -57,10 +57,21 @@ def publish(day: str, settings: Settings) -> int:
 def monitor(day: str, settings: Settings) -> int:
     """Look at new reads as `monitor_meters` does; returns the version."""
     check_landing("meter_reads", day, ingest.land_in_passing("meter_reads", day, settings), settings, in_passing=True)
-    loads = planning.loads_to_monitor(day, settings)
+    loads = planning.loads_since("monitor", day, settings)
     transform.build(transform.MONITOR, [day], settings, with_tests=False)
     version = deliver(day, "monitor", settings, only=MONITORED, withheld=check_monitored(day, settings))
     ops.record_build("monitor", [day], accepted_loads=loads, settings=settings)
+    return version
+
+
+def update_forecasts(day: str, settings: Settings) -> int:
+    """Forecast load anew as `update_forecasts` does; returns the version."""
+    loads = planning.loads_since("forecasts", day, settings)
+    transform.build(transform.LOADS, [day], settings, with_tests=False)
+    import_module("models.demand.score").score(day, settings=settings)
+    transform.build(transform.FORESEEN, [day], settings, with_tests=False)
+    version = deliver(day, "update", settings, only=FORESEEN, withheld=check_foreseen(day, settings))
+    ops.record_build("forecasts", [day], accepted_loads=loads, settings=settings)
     return version
 
 

@@ -23,8 +23,9 @@ makes one; the embedded stack has `meterwise_reader`, whose password is in the f
   one is kept beside and never shown. Old versions are kept for `METERWISE_PUBLICATIONS_KEPT_DAYS` days (30):
   `meterwise published <table> --as-of <day>` prints them. The usage tables of any version are as known when it was
   delivered, not at the end of its day: a backfill of last month knows this month's corrections.
-- **In parts, between.** Where meters are monitored, `meter_alerts` and `load_now` are delivered every few minutes, as a
-  version of their own in which all other tables are those before it. Such a version is kept while it is current.
+- **In parts, between.** Where meters are monitored, `meter_alerts` and `load_now` are delivered every few minutes, and
+  what is forecast of the load (`demand_*`, `peak_warnings`) every hour, as a version of their own in which all other
+  tables are those before it. Such a version is kept while it is current.
 - **Compatible.** Columns are only added. A break gets a new name, and the old table lives on beside it for 90 days.
 - **Times** ending in `_utc` are UTC without a zone marker; dates are of the utility's local calendar; energy is kWh.
 - No names, addresses, phone numbers or e-mail addresses; `customer_id` is the CRM's own number.

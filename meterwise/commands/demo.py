@@ -75,7 +75,7 @@ def _run(state: Demo, home: Path, once: bool) -> int:
 
     settings = settings_of(state, home, day)
     if once:
-        settings = settings.model_copy(update={"monitor_minutes": 0})  # it ends with its day
+        settings = settings.model_copy(update={"monitor_minutes": 0, "forecast_minutes": 0})  # it ends with its day
     with ends_in_words(console), Stack(settings, report, DATABASES, generate) as stack:
         try:
             chain = follow.run_day(stack, day.isoformat(), console)

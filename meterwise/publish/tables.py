@@ -100,6 +100,9 @@ PUBLISHED = (
 MONITORED = ("meter_alerts", "load_now")
 """Tables that are delivered by themselves, every few minutes."""
 
+FORESEEN = ("demand_forecasts", "demand_forecasts_by_level", "demand_peaks", "peak_warnings")
+"""Tables that are delivered by themselves when reads came in between two days."""
+
 
 def named(names: Collection[str]) -> tuple[PublishedTable, ...]:
     """Return the published tables of these names.

@@ -37,6 +37,7 @@ def settings_for(utility: SyntheticUtility, home: Path) -> Settings:
         secrets={"crm_url": SecretStr(utility.crm_url)},
         warehouse=ENGINE,
         monitor_minutes=0,
+        forecast_minutes=0,
     )
 
 

@@ -130,6 +130,15 @@ def test_meters_are_monitored_in_turns_every_two_minutes(described: dict[str, An
     )
 
 
+def test_forecasts_are_made_anew_every_hour_beside_the_chain(described: dict[str, Any]) -> None:
+    dag = described["dags"]["update_forecasts"]
+
+    assert "0 * * * *" in dag["schedule"]
+    assert {task["pool"] for task in dag["tasks"].values()} == {"warehouse"}
+    assert dag["tasks"]["score"]["upstream"] == ["build"]
+    assert not any(task["outlets"] for task in dag["tasks"].values()), "the day's chain is not started"
+
+
 def test_dbt_is_a_task_a_model_and_only_its_producer_takes_the_warehouse(described: dict[str, Any]) -> None:
     tasks = described["dags"]["build_warehouse"]["tasks"]
     watchers = {name: task for name, task in tasks.items() if name.startswith("dbt.") and "producer" not in name}

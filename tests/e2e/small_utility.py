@@ -84,7 +84,8 @@ def stack_for(home: Path, day: date, demo: Demo | None = None, **more: Any) -> S
         if day == FIRST:
             plant_faulty_customer(settings)
 
-    settings = settings_of(known, home, day).model_copy(update={**PLANTED_SECRETS, "monitor_minutes": 0, **more})
+    by_hand = {"monitor_minutes": 0, "forecast_minutes": 0}
+    settings = settings_of(known, home, day).model_copy(update={**PLANTED_SECRETS, **by_hand, **more})
     return Stack(settings, databases=DATABASES, meanwhile=meanwhile)
 
 

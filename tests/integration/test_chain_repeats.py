@@ -2,7 +2,7 @@
 
 import gzip
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import chain
@@ -10,8 +10,9 @@ import pytest
 from pydantic import SecretStr
 
 from meterwise.database import connect
+from meterwise.outcomes import NothingToDoError
 from meterwise.postgres import EmbeddedPostgres
-from meterwise.publish.tables import PUBLISHED
+from meterwise.publish.tables import FORESEEN, PUBLISHED
 from meterwise.settings import Settings
 from meterwise.sources.synthetic import SyntheticUtility
 from meterwise.validation import DataQualityError
@@ -70,10 +71,30 @@ def test_two_homes_publish_the_same_to_the_bit(
     assert one.skipped == other.skipped == dict.fromkeys(chain.MODELS)
     books = publications(one.settings)
     assert {row[1] for row in books} == set(TABLES)
-    assert all(row[3] for row in books), "every table has rows"
+    assert {row[1] for row in books if not row[3]} <= {"peak_warnings", "forecast_quality"}
     assert books == publications(other.settings)
     for table in TABLES:
         assert chain.published(table, one.settings) == chain.published(table, other.settings), table
+
+
+def test_reads_of_the_day_itself_move_the_forecasts_and_nothing_else(home: Home) -> None:
+    settings, day = home.settings, DAY.isoformat()
+    before = current(settings)
+    known_until = "select min(known_until_utc), max(known_until_utc) from publish.demand_forecasts_by_level"
+    (at_first,) = Warehouse(settings).arrow(known_until).to_pylist()
+    reads_of_the_morning(home)
+    chain.land_domain("meter_reads", day, settings)
+
+    chain.update_forecasts(day, settings)
+
+    (now,) = Warehouse(settings).arrow(known_until).to_pylist()
+    assert set(at_first.values()) == {datetime(2026, 7, 14, 22)}
+    assert set(now.values()) == {datetime(2026, 7, 15, 8)}, "ten hours of the local day later"
+    after = current(settings)
+    moved = {table for table in after if after[table] != before[table]}
+    assert {"demand_forecasts", "demand_forecasts_by_level", "demand_peaks"} <= moved <= set(FORESEEN)
+    with pytest.raises(NothingToDoError, match="Nothing has landed"):
+        chain.update_forecasts(day, settings)
 
 
 def test_a_file_of_negative_reads_is_refused_and_nothing_behind_reads_it(home: Home) -> None:
@@ -98,6 +119,26 @@ def test_a_file_of_negative_reads_is_refused_and_nothing_behind_reads_it(home: H
     assert warehouse.arrow(rows).to_pylist() == before
     assert loads_with_rows(warehouse) == loads, "there is nothing new to build from"
     assert publications(settings) == published
+
+
+def current(settings: Settings) -> dict[str, str]:
+    with connect(settings) as connection:
+        rows = connection.execute("select table_name, checksum from published.publications where is_current").fetchall()
+    return dict(rows)
+
+
+def reads_of_the_morning(home: Home) -> None:
+    """All meters say what they used from midnight to ten, like the hours of the day before."""
+    rows = Warehouse(home.settings).arrow(
+        "select meter_id, channel, interval_start_utc + interval 1 day as start, consumption_kwh as kwh "
+        "from raw.meter_reads where channel = 'import' and version_no = 1 and "
+        "interval_start_utc >= timestamp '2026-07-13 22:00' and interval_start_utc < timestamp '2026-07-14 08:00'"
+    )
+    path = home.landing / "meter_reads" / "daily" / "2026-07-15-morning.csv.gz"
+    lines = ["meter,channel,start,kwh,received_at"]
+    lines += [",".join([*map(str, row.values()), "2026-07-15 12:00:00"]) for row in rows.to_pylist()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
 
 
 def loads_with_rows(warehouse: Warehouse) -> int:

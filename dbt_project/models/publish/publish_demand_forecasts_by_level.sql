@@ -2,7 +2,8 @@
     materialized='incremental',
     incremental_strategy='append',
     pre_hook='{{ delete_days() }}',
-    on_schema_change='append_new_columns'
+    on_schema_change='append_new_columns',
+    tags=['forecast']
 ) }}
 
 with forecasts as (
