@@ -28,6 +28,16 @@ where as_of_date = (select max(as_of_date) from published.customer_segments)
 group by segment_name
 order by customers desc, segment_name
 """
+PEAK = """
+select to_char(local_date, 'YYYY-MM-DD'), p50_kw, p10_kw, p90_kw from published.demand_peaks
+where level = 'total' and as_of_date = (select max(as_of_date) from published.demand_peaks)
+order by p50_kw desc limit 1
+"""
+WARNINGS = """
+select feeder_code, to_char(local_date, 'YYYY-MM-DD'), overload_probability, limit_kw from published.peak_warnings
+where as_of_date = (select max(as_of_date) from published.demand_peaks)
+order by overload_probability desc, local_date limit 3
+"""
 PUBLISHED = """
 select table_name, rows, version from published.publications where is_current order by table_name
 """
@@ -55,7 +65,7 @@ def keep(stack: Stack | AttachedStack, as_of_date: str) -> None:
 
 def _show_result(settings: Settings, as_of_date: str, console: Console) -> None:
     console.print(_segments(settings, as_of_date))
-    for line in (*_quality(settings), *_published(settings)):
+    for line in (*_quality(settings), *_peaks(settings), *_published(settings)):
         console.print(line, highlight=False)
 
 
@@ -120,6 +130,20 @@ def _quality(settings: Settings) -> list[str]:
         if ap and base:
             best = f"; the tenth most at risk leave {lift:.1f} times as often as all" if lift else ""
             lines.append(f"Churn: average precision {ap:.3f} against a base rate of {base:.3f}{best}.")
+    return lines
+
+
+def _peaks(settings: Settings) -> list[str]:
+    with connect(settings) as connection:
+        highest: list[Any] = connection.execute(PEAK).fetchall()
+        warned: list[Any] = connection.execute(WARNINGS).fetchall()
+    lines = [
+        f"Peak of the week to come: {p50:,.0f} kW on {day} (80 %: {p10:,.0f} to {p90:,.0f} kW)."
+        for day, p50, p10, p90 in highest
+    ]
+    if warned:
+        told = ", ".join(f"{feeder} on {day} ({chance:.0%} above {kw:,.0f} kW)" for feeder, day, chance, kw in warned)
+        lines.append(f"Feeders that may be overloaded: {told}.")
     return lines
 
 
