@@ -26,7 +26,10 @@ log = logging.getLogger(__name__)
 
 PUBLISH = "tag:publish"
 MONITOR = "tag:monitor"
-LOADS = "tag:monitor,+features_demand_loads features_demand_loads features_demand_meters load_hourly shiftable_load"
+LOADS = (
+    "tag:monitor,+int_load_history int_load_history int_load_meters_ledger "
+    "features_demand_loads features_demand_meters load_hourly shiftable_load"
+)
 """What new reads change of the loads that forecasts are made from."""
 FORESEEN = "tag:forecast"
 DEMAND_DAYS = 28

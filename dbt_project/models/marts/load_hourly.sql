@@ -1,6 +1,6 @@
 -- What is known now, of every level at once: an hour of one level is scaled up by the meters of that level.
 with history as (
-    select * from {{ ref('features_demand_loads') }}
+    select * from {{ ref('int_load_history') }}
     where replaced_on is null
 ),
 
@@ -12,7 +12,7 @@ meters as (
         local_date,
         sum(delta_expected_meters) as expected_meters,
         sum(delta_reporting_meters) as reporting_meters
-    from {{ ref('features_demand_meters') }}
+    from {{ ref('int_load_meters_ledger') }}
     group by region_code, feeder_code, customer_class, local_date
 ),
 

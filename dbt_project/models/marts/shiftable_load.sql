@@ -1,6 +1,6 @@
 -- What lies above a group's own mean of the day is what could be moved to another hour of it.
 with history as (
-    select * from {{ ref('features_demand_loads') }}
+    select * from {{ ref('int_load_history') }}
     where replaced_on is null
         and local_date > date '{{ last_as_of_date() }}' - 28
         and local_date <= date '{{ last_as_of_date() }}'
@@ -14,7 +14,7 @@ meters as (
         customer_class,
         local_date,
         sum(delta_expected_meters) as expected_meters
-    from {{ ref('features_demand_meters') }}
+    from {{ ref('int_load_meters_ledger') }}
     where local_date > date '{{ last_as_of_date() }}' - 28 and local_date <= date '{{ last_as_of_date() }}'
     group by region_code, feeder_code, customer_class, local_date
 ),
