@@ -27,7 +27,9 @@ TIDY = "tidy"
 """The DAG that throws away what is old."""
 MONITOR = "monitor_meters"
 """The DAG that looks at new reads every few minutes."""
-BESIDE_THE_CHAIN = frozenset({WATCH, TIDY, MONITOR})
+SEARCH = "search_demand"
+"""The DAG that searches parameters for the trainings to come."""
+BESIDE_THE_CHAIN = frozenset({WATCH, TIDY, MONITOR, SEARCH})
 DAG_IDS = frozenset(
     {f"ingest_{domain}" for domain in DOMAINS}
     | {f"train_{model}" for model in TRAINED}
