@@ -29,7 +29,9 @@ MONITOR = "monitor_meters"
 """The DAG that looks at new reads every few minutes."""
 UPDATE = "update_forecasts"
 """The DAG that forecasts load anew between two days."""
-BESIDE_THE_CHAIN = frozenset({WATCH, TIDY, MONITOR, UPDATE})
+SEARCH = "search_demand"
+"""The DAG that searches parameters for the trainings to come."""
+BESIDE_THE_CHAIN = frozenset({WATCH, TIDY, MONITOR, UPDATE, SEARCH})
 DAG_IDS = frozenset(
     {f"ingest_{domain}" for domain in DOMAINS}
     | {f"train_{model}" for model in TRAINED}

@@ -171,6 +171,12 @@ class Settings(BaseSettings):
     false_alarms_per_100_meters: float = Field(
         default=1.0, gt=0, description="Budget of alerts: false ones a month that 100 meters may give."
     )
+    search_minutes: int = Field(
+        default=30,
+        ge=1,
+        le=240,
+        description="Minutes that the monthly search for better parameters of the demand forecast takes.",
+    )
     retrain_after_days: int = Field(default=7, ge=1, description="A champion older than this is challenged.")
 
     @classmethod

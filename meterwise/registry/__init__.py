@@ -5,7 +5,7 @@ kept by ``promotions``, since MLflow keeps no such history.
 """
 
 from meterwise.registry.fingerprints import fingerprint, frame_digest
-from meterwise.registry.runs import AS_OF_DATE, FINGERPRINT, VERDICT, Run, record_verdict, run
+from meterwise.registry.runs import AS_OF_DATE, FINGERPRINT, VERDICT, EndedRun, Run, newest_run, record_verdict, run
 from meterwise.registry.served import Predictor
 from meterwise.registry.store import RegistryDownError, RegistryRefusedError, client, connect, run_url, tracking_uri
 from meterwise.registry.versions import (
@@ -40,6 +40,7 @@ __all__ = [
     "VERDICT",
     "AliasHolder",
     "Champion",
+    "EndedRun",
     "NoChampionError",
     "Predictor",
     "RegisteredModel",
@@ -59,6 +60,7 @@ __all__ = [
     "load",
     "load_run",
     "move_alias",
+    "newest_run",
     "old_versions",
     "record_verdict",
     "require_champion",

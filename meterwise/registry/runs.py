@@ -118,6 +118,33 @@ def run(
     log.info("MLflow run: %s", store.run_url(active.info.run_id, settings))
 
 
+@dataclass(frozen=True)
+class EndedRun:
+    """A run that ended well.
+
+    Attributes:
+        as_of_date: The day as of which its data were known.
+        params: What it recorded, as text.
+    """
+
+    run_id: str
+    as_of_date: str
+    params: dict[str, str]
+
+
+def newest_run(experiment: str, as_of_date: str, settings: Settings | None = None) -> EndedRun | None:
+    """Return the run of an experiment as of the newest day up to ``as_of_date``, the last of that day; None: none."""
+    client = store.client(settings or get_settings())
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return None
+    runs = client.search_runs(
+        [found.experiment_id], "attributes.status = 'FINISHED'", order_by=["attributes.start_time DESC"]
+    )
+    ended = [EndedRun(run.info.run_id, run.data.tags.get(AS_OF_DATE, ""), dict(run.data.params)) for run in runs]
+    return max((run for run in ended if run.as_of_date <= as_of_date), key=lambda run: run.as_of_date, default=None)
+
+
 def record_verdict(
     run_id: str, reason: str, metrics: Mapping[str, float | None] | None = None, settings: Settings | None = None
 ) -> None:

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from models.demand.evaluate import LABEL
+from models.demand.grid import Floats
 from models.demand.registered import LEVELS, Forecasters, quantile_columns
 
 BLUE, ORANGE, GREY = "#2b6cb0", "#dd6b20", "#718096"
@@ -73,4 +74,17 @@ def _feature_contributions(gain: pd.Series) -> Figure:
     axes = figure.subplots()
     axes.barh(np.arange(len(shown)), 100 * shown.to_numpy(), color=BLUE, tick_label=list(shown.index))
     axes.set(title="Feature contributions to the trees of the median", xlabel="share of gain, %")
+    return figure
+
+
+def losses_of_search(losses: Floats) -> Figure:
+    """Return the loss (share of mean load) of each trial of a search, in turn, with the least one so far."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    trials = np.arange(len(losses))
+    axes.axhline(100 * losses[0], color=GREY, linewidth=1, label="given parameters")
+    axes.plot(trials, 100 * losses, "o", color=BLUE, markersize=3, label="trial")
+    axes.step(trials, 100 * np.fmin.accumulate(losses), where="post", color=ORANGE, label="least so far")
+    axes.set(title="Search for better parameters", xlabel="trial", ylabel="mean absolute error, % of mean load")
+    axes.legend(loc="upper right")
     return figure

@@ -14,6 +14,7 @@ from models.demand.evaluate import forecast_metrics, judged_rows
 from models.demand.ladder import REMEMBERED_DAYS
 from models.demand.params import DemandParams
 from models.demand.registered import Forecasters, RegisteredDemand
+from models.demand.searched import Searched, newest_search
 from models.demand.weather_sensitivity import last_days, peak_intervals, weather_sensitive_parts
 
 log = logging.getLogger(__name__)
@@ -47,11 +48,14 @@ def train_model(as_of_date: str, params: DemandParams | None = None, settings: S
     """Fit on what was known at the end of ``as_of_date``; returns the MLflow run.
 
     The warehouse is free while the model is fitted. The same data and parameters give the run that is already there.
+    Without ``params`` those of the newest search up to that day are taken.
 
     Raises:
         TooLittleHistoryError: There is nothing to learn from yet; ``skip_reason`` says the same.
     """
-    params, settings = params or DemandParams(), settings or get_settings()
+    settings = settings or get_settings()
+    chosen = Searched(params, "given") if params else newest_search(as_of_date, settings)
+    params = chosen.params
     if reason := skip_reason(as_of_date, params, settings):
         raise TooLittleHistoryError(reason)
     demand = known(as_of_date, params, settings)
@@ -59,7 +63,7 @@ def train_model(as_of_date: str, params: DemandParams | None = None, settings: S
     fingerprint = registry.fingerprint(MODEL, as_of_date, params, rows)
     if trained := registry.trained(MODEL, fingerprint, settings):
         return trained
-    return _record(fit(demand, params, settings.threads), demand, rows, fingerprint, params, settings)
+    return _record(fit(demand, params, settings.threads), demand, rows, fingerprint, chosen, settings)
 
 
 def fit(demand: Demand, params: DemandParams, threads: int) -> RegisteredDemand:
@@ -106,9 +110,10 @@ def _record(
     demand: Demand,
     rows: pd.DataFrame,
     fingerprint: str,
-    params: DemandParams,
+    chosen: Searched,
     settings: Settings,
 ) -> str:
+    params = chosen.params
     name = f"{rows['valid_at_utc'].min():%Y-%m-%d} to {demand.as_of_date}"
     judged = judged_rows(model, demand, params)
     metrics = forecast_metrics(judged)
@@ -116,6 +121,7 @@ def _record(
     with registry.run(MODEL, name, as_of_date, fingerprint, settings) as run:
         knobs = params.model_dump()
         run.log_params(knobs.pop("forecast") | knobs | {"rows": len(rows), "threads": settings.threads})
+        run.log_params({"searched_by": chosen.searched_by})
         run.log_metrics(metrics)
         run.log_text("weather_sensitive_share.csv", weather_sensitive_shares(demand).to_csv(index=False))
         run.log_dataset(rows, "features_demand with features_demand_loads")

@@ -7,7 +7,7 @@ from pathlib import Path
 HEAVY = ("pandas", "mlflow", "great_expectations", "lightgbm", "duckdb", "dlt", "matplotlib", "sklearn")
 
 
-def main(folder: str) -> None:
+def main(folder: str, file: str = "") -> None:
     before = set(sys.modules)
     import airflow.sdk  # noqa: F401
     from airflow.dag_processing.dagbag import DagBag
@@ -15,7 +15,7 @@ def main(folder: str) -> None:
 
     airflow_itself = set(sys.modules) - before
     sys.path.insert(0, folder)
-    bag = DagBag(folder)
+    bag = DagBag(file or folder)
     heavy = sorted(name for name in HEAVY if name in set(sys.modules) - airflow_itself)
     dags = {
         dag_id: {
@@ -34,6 +34,7 @@ def main(folder: str) -> None:
                     "owner": task.owner,
                     "retries": task.retries,
                     "has_timeout": task.execution_timeout is not None,
+                    "minutes": task.execution_timeout.total_seconds() / 60 if task.execution_timeout else None,
                     "says_why": bool(task.on_failure_callback),
                     "pool": task.pool,
                     "upstream": sorted(task.upstream_task_ids),
@@ -49,4 +50,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

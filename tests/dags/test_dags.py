@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from meterwise import parsed_project
-from meterwise.planning import DAG_IDS, DOMAINS, TRAINED
+from meterwise.planning import BESIDE_THE_CHAIN, DAG_IDS, DOMAINS, TRAINED
 from meterwise.settings import Settings, as_environment
 from meterwise.stack.airflow_server import FIXED, TELEMETRY_OFF
 
@@ -40,17 +41,20 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     settings = Settings(home=home)
     parsed_project.refresh(settings)
     on_postgresql = {"warehouse": "postgresql", "warehouse_url": SecretStr(f"postgresql://us:{PLANTED}@nowhere/w")}
-    settings = settings.model_copy(update=on_postgresql)
+    return describe(settings.model_copy(update=on_postgresql))
+
+
+def describe(settings: Settings, *files: Path) -> dict[str, Any]:
     environment = {**os.environ, **as_environment(settings), **FIXED, **TELEMETRY_OFF}
     environment |= {
         "DBT_ENV_SECRET_WAREHOUSE_PASSWORD": PLANTED,
-        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW_HOME": str(settings.home / "airflow"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{settings.home}/airflow.db",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
     }
     script = Path(__file__).with_name("describe.py")
-    command = [sys.executable, str(script), str(DAGS)]
+    command = [sys.executable, str(script), str(DAGS), *map(str, files)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -137,6 +141,26 @@ def test_forecasts_are_made_anew_every_hour_beside_the_chain(described: dict[str
     assert {task["pool"] for task in dag["tasks"].values()} == {"warehouse"}
     assert dag["tasks"]["score"]["upstream"] == ["build"]
     assert not any(task["outlets"] for task in dag["tasks"].values()), "the day's chain is not started"
+
+
+def test_parameters_are_searched_once_a_month_beside_the_chain(described: dict[str, Any]) -> None:
+    dag = described["dags"]["search_demand"]
+
+    assert "0 3 * * 0#1" in dag["schedule"], "the first Sunday of a month"
+    assert "search_demand" in BESIDE_THE_CHAIN
+    assert [task["outlets"] for task in dag["tasks"].values() if task["outlets"]] == [], "nothing waits for it"
+    assert {name for name, task in dag["tasks"].items() if task["pool"] == "warehouse"} == {"day"}
+    assert dag["tasks"]["search"]["upstream"] == ["day"]
+    assert dag["tasks"]["search"]["minutes"] == Settings().search_minutes + 60
+
+
+def test_where_the_clock_stands_parameters_are_searched_by_hand_alone(tmp_path: Path) -> None:
+    standing = Settings(home=tmp_path, last_date=date(2026, 7, 15), search_minutes=90)
+
+    dag = describe(standing, DAGS / "search.py")["dags"]["search_demand"]
+
+    assert "NullTimetable" in dag["schedule"]
+    assert dag["tasks"]["search"]["minutes"] == 150
 
 
 def test_dbt_is_a_task_a_model_and_only_its_producer_takes_the_warehouse(described: dict[str, Any]) -> None:

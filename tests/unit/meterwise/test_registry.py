@@ -131,6 +131,23 @@ def test_the_same_training_is_found_again(settings):
     assert registry.trained("churn", registry.fingerprint(FEATURES, {"leaves": 32}), settings) is None
 
 
+def test_the_newest_run_is_the_last_as_of_the_newest_day_that_ended_well(settings):
+    assert registry.newest_run("searches", "2026-07-15", settings) is None
+
+    runs = {}
+    for number, day in enumerate(("2026-07-14", "2026-07-15", "2026-07-15", "2026-07-13")):
+        with registry.run("searches", "made up", day, settings=settings) as run:
+            run.log_params({"number": number})
+        runs[number] = run.run_id
+    with pytest.raises(ZeroDivisionError), registry.run("searches", "made up", "2026-07-15", settings=settings):
+        raise ZeroDivisionError
+
+    newest = registry.newest_run("searches", "2026-08-01", settings)
+    assert newest == registry.EndedRun(runs[2], "2026-07-15", {"number": "2"})
+    assert registry.newest_run("searches", "2026-07-14", settings).run_id == runs[0]
+    assert registry.newest_run("searches", "2026-07-12", settings) is None
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -57,6 +57,7 @@ def test_training_records_model_and_baselines(utility, trained):
     run = registry.client(utility).get_run(trained)
 
     assert run.info.run_name.startswith(f"{AS_OF_DATE} (2025-08-")
+    assert run.data.params["searched_by"] == "given"
     assert run.data.metrics["wape"] < 0.5 * run.data.metrics["wape_naive"]
     assert 0.7 < run.data.metrics["coverage_80"] < 0.95
     assert {"wape_day_ahead", "wape_week_ahead", "wape_peak", "wape_feeder", "skill"} <= set(run.data.metrics)
