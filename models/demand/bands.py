@@ -20,6 +20,8 @@ from models.demand.weather import trailing_mean
 SHARES = np.linspace(0.005, 0.995, 199)
 LEADS = (1.0, 3.0)
 """Up to a day, up to three days, and beyond: each has its own quantiles."""
+FEW_MISSES = 100
+"""So many misses of a series count as much as those of all others."""
 LEAST_SPREAD = 0.2
 """No spread is smaller than this share of the mean one: a narrow band that fails costs more than a wide one."""
 
@@ -35,6 +37,8 @@ class Bands:
         weeks: Weeks that the misses are of. Those of a week err together, so that no more are witnesses.
         drivers: Temperatures that the spread is told by: none where those of the horizon are not known, since trees
             that have seen them would take what is missing for 0 degrees.
+        usual: (series,) mean size of the miss of each series as a share of that of all: a total is smoother than its
+            parts, and each level keeps the promise of its own bands.
     """
 
     spread: str | None
@@ -42,6 +46,7 @@ class Bands:
     misses: Floats
     weeks: int
     drivers: tuple[str, ...]
+    usual: Floats
 
     @classmethod
     def fit(cls, scene: Scene, rows: Rows, point: Floats, missed: Floats, params: ForecastParams) -> "Bands":
@@ -50,14 +55,16 @@ class Bands:
         The spread is told by the drivers of ``scene``; it has none where those of the horizon will not be known.
         """
         drivers = tuple(scene.drivers)
-        mean = max(float(np.abs(missed).mean()), 1e-9)
+        usual = _usual(missed, rows.series, len(scene.load))
+        even = missed / usual[rows.series]
+        mean = max(float(np.abs(even).mean()), 1e-9)
         fewest = max(20, int(2 * params.days_per_leaf * len(missed) / 364))
         spread = None
         if len(missed) >= 8 * fewest:
-            data = lgb.Dataset(_features(scene, rows, point, drivers), np.abs(missed))
+            data = lgb.Dataset(_features(scene, rows, point, drivers), np.abs(even))
             spread = lgb.train(_settings(fewest, params), data, params.spread_trees).model_to_string()
         weeks = len(np.unique(scene.calendar.date[rows.column] // 7))
-        found = cls(spread, mean, np.empty((0, len(SHARES))), weeks, drivers)
+        found = cls(spread, mean, np.empty((0, len(SHARES))), weeks, drivers, usual)
         unit = missed / found._spread(scene, rows, point)
         return replace(found, misses=np.stack([_quantiles(unit, rows, group) for group in range(len(LEADS) + 1)]))
 
@@ -73,11 +80,19 @@ class Bands:
         return point + spread * self.misses.mean(1)[_lead_group(rows)]
 
     def _spread(self, scene: Scene, rows: Rows, point: Floats) -> Floats:
+        usual = self.usual[rows.series]
         if self.spread is None:
-            return np.full(len(point), self.mean_spread)
+            return self.mean_spread * usual
         features = _features(scene, rows, point, self.drivers)
         predicted = lgb.Booster(model_str=self.spread).predict(features, num_threads=1)
-        return np.maximum(np.asarray(predicted), LEAST_SPREAD * self.mean_spread)
+        return np.maximum(np.asarray(predicted), LEAST_SPREAD * self.mean_spread) * usual
+
+
+def _usual(missed: Floats, series: Integers, count: int) -> Floats:
+    """(series,) mean size of a miss over that of all; drawn towards 1 where few are known."""
+    mean = max(float(np.abs(missed).mean()), 1e-9) if len(missed) else 1.0
+    total, rows = np.bincount(series, np.abs(missed), count), np.bincount(series, minlength=count)
+    return (total + FEW_MISSES * mean) / (rows + FEW_MISSES) / mean
 
 
 def _of_few(levels: Floats, witnesses: int) -> Floats:

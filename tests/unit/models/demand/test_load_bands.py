@@ -56,6 +56,22 @@ def test_the_80_percent_band_holds_about_80_percent_by_day_and_by_night(scene: S
     assert wider == pytest.approx(2 if spread is None else 1, rel=0.15)
 
 
+def test_each_series_keeps_its_own_promise(scene: Scene) -> None:
+    alone = town(DAYS)
+    twice = {name: np.repeat(getattr(alone, name), 2, -2) for name in ("load", "temperature_c", "is_holiday")}
+    both = scene_of(replace(alone, **twice), np.ones(2))
+    sizes, rows = np.array([1.0, 5.0]), rows_of(7, DAYS)
+    two = Rows.joined([rows, replace(rows, series=rows.series + 1)])
+    missed = sizes[two.series] * np.random.default_rng(1).normal(size=len(two.series))
+    learnt, rest = two.column < LEARNT * 24, two.column >= LEARNT * 24
+
+    bands = Bands.fit(both, two.where(learnt), np.zeros(learnt.sum()), missed[learnt], ForecastParams())
+
+    low, high = bands.around(both, two.where(rest), np.zeros(rest.sum()), np.array([0.1, 0.9]))
+    inside = (low <= missed[rest]) & (missed[rest] <= high)
+    assert [0.72 < inside[two.series[rest] == number].mean() < 0.9 for number in (0, 1)] == [True, True]
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     levels=st.lists(st.floats(0.001, 0.999), min_size=2, max_size=12, unique=True).map(sorted),
