@@ -36,7 +36,8 @@ def two_days(database: Settings) -> None:
                 connection.execute(
                     f"create or replace table publish.{table.name} as select date '{day}' as as_of_date, "
                     f"printf('C%02d', number) as customer_id, printf('A%02d', number) as alert_id, "
-                    f"'north' as region_code, date '{day}' as local_date, 'F1' as feeder_code, "
+                    f"'north' as region_code, date '{day}' as local_date, 'F1' as feeder_code, 'feeder' as level, "
+                    f"'*' as customer_class, date '{day}' as issued_on, 1 as days_ahead, "
                     f"timestamp '{day}' as interval_start_utc, "
                     f"timestamp '{day}' as hour_start_utc, timestamp '{day}' as valid_at_utc, "
                     f"1.50::decimal(12, 2) as annual_kwh, case when number > 0 then '{band}' end as value_band "
