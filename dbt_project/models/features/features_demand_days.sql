@@ -1,0 +1,25 @@
+{{ config(pre_hook=['{{ delete_days() }}', '{{ delete_days_before(7) }}']) }}
+
+with as_of_days as (
+    {{ as_of_days('demand_days') }}
+),
+
+calendar as (
+    select * from {{ ref('int_calendar_days') }}
+),
+
+days as (
+    select
+        as_of_days.as_of_date,
+        calendar.region_code,
+        calendar.local_date,
+        calendar.is_holiday,
+        calendar.is_school_holiday
+    from as_of_days
+    inner join calendar
+        on calendar.local_date > as_of_days.as_of_date - 400
+        and calendar.local_date <= as_of_days.as_of_date + 35
+)
+
+select * from days
+order by as_of_date, region_code, local_date
