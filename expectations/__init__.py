@@ -25,6 +25,8 @@ PUBLISHED = (
     "demand_forecasts",
     "demand_forecasts_by_level",
     "demand_peaks",
+    "demand_outlook",
+    "customer_usage_forecasts",
     "customer_usage_daily",
     "customer_usage_hourly",
     "load_now",

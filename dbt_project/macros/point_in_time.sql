@@ -92,6 +92,14 @@ where as_of_date in ({{ listed(days) }})
 {%- endif -%}
 {%- endmacro %}
 
+{# Before the insert into a table that no one reads the past of: days that lie further back make room. #}
+{% macro delete_days_before(kept_days) -%}
+{%- if is_incremental() -%}
+delete from {{ this }}
+where as_of_date < date '{{ last_as_of_date() }}' - {{ kept_days }}
+{%- endif -%}
+{%- endmacro %}
+
 {# An attribute that can change, as a feature may know it: the snapshot's value from the first snapshot on, nothing
    before; a column declared static in sources.yml keeps the value of the row itself. #}
 {% macro attribute_known(table_name, column, row_alias, snapshot_alias) -%}

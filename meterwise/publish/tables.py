@@ -57,6 +57,18 @@ PUBLISHED = (
         models={"demand": "scores.demand_peaks"},
     ),
     PublishedTable(
+        "demand_outlook",
+        key=("level", "region_code", "feeder_code", "customer_class", "local_date"),
+        lookup=("level", "local_date"),
+        models={"demand": "scores.demand_outlook"},
+    ),
+    PublishedTable(
+        "customer_usage_forecasts",
+        key=("customer_id", "local_date"),
+        lookup=("customer_id", "local_date"),
+        models={"demand": "scores.customer_usage_forecasts"},
+    ),
+    PublishedTable(
         "peak_warnings",
         key=("region_code", "feeder_code", "local_date"),
         lookup=("region_code", "feeder_code"),

@@ -28,6 +28,13 @@ SCORE_TABLES = (
     "tenth_highest_kwh double precision, top_ten_probability double precision, limit_kw double precision, "
     "overload_probability double precision, expected_overload_kw double precision, basis varchar, reason varchar, "
     "model_version varchar)",
+    "create table if not exists scores.demand_outlook (as_of_date date, level varchar, region_code varchar, "
+    "feeder_code varchar, customer_class varchar, local_date date, days_ahead integer, "
+    f"mean_kwh double precision, {_QUANTILES}, basis varchar, reason varchar, model_version varchar)",
+    "create table if not exists scores.customer_usage_forecasts (as_of_date date, customer_id varchar, "
+    "local_date date, days_ahead integer, mean_kwh double precision, p10_kwh double precision, "
+    "p50_kwh double precision, p90_kwh double precision, persistence_kwh double precision, skill double precision, "
+    "basis varchar, reason varchar, model_version varchar)",
     "create table if not exists scores.churn_scores (as_of_date date, customer_id varchar, "
     "churn_probability double precision, reason_1 varchar, reason_2 varchar, reason_3 varchar, model_version varchar)",
     "create table if not exists scores.load_shapes (as_of_date date, customer_id varchar, load_shape varchar, "

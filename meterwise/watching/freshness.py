@@ -34,6 +34,8 @@ MODEL_OF = {
     "demand_forecasts": "demand",
     "demand_forecasts_by_level": "demand",
     "demand_peaks": "demand",
+    "demand_outlook": "demand",
+    "customer_usage_forecasts": "demand",
     "churn_scores": "churn",
     "load_shapes": "segments",
     "meter_alert_scores": "alerts",

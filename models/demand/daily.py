@@ -1,13 +1,13 @@
-"""Local days of a grid, and the highest load of each."""
+"""Local days of a grid: the highest load of each, and its energy."""
 
 import numpy as np
 import pandas as pd
 
-from models.demand.grid import Bools, Floats, Integers, LoadGrid
+from models.demand.grid import Bools, Floats, Integers, LoadGrid, Times
 from models.demand.weather import Drivers, interval_drivers, mean_of_known, trailing_mean
 
 LEAST_KNOWN = 0.9
-"""Share of a day's intervals without which its maximum is unknown."""
+"""Share of a day's intervals without which its maximum and its energy are unknown."""
 EVENING = (15, 21)
 """Local hours in which homes are warmest and people come home."""
 MEMORY_DAYS = 3
@@ -29,6 +29,14 @@ def daily_maxima(values: Floats, first: Integers, sizes: Integers) -> Floats:
     return np.where(share >= LEAST_KNOWN, maxima, np.nan)
 
 
+def daily_energy(values: Floats, first: Integers, sizes: Integers) -> Floats:
+    """Return (series, days) sums of energies (series, times), scaled up to whole days; NaN as for ``daily_maxima``."""
+    known = np.isfinite(values)
+    count = np.add.reduceat(known.astype(np.int64), first, axis=1)
+    total = np.add.reduceat(np.where(known, values, 0.0), first, axis=1)
+    return np.where(count >= LEAST_KNOWN * sizes, total * sizes / np.maximum(count, 1), np.nan)
+
+
 def whole_days(grid: LoadGrid) -> Bools:
     """Return (days,) whether the grid holds all of each local day; only its first and last may be cut."""
     days = np.unique(grid.local_times.astype("datetime64[D]"))
@@ -46,14 +54,29 @@ def grid_of_maxima(grid: LoadGrid) -> tuple[LoadGrid, Drivers, Integers]:
 
     The days are local ones, and so the new grid's clock has no zone: its times are dates in UTC.
     """
-    days, first = np.unique(grid.local_times.astype("datetime64[D]"), return_index=True)
-    sizes = np.diff(np.append(first, grid.load.shape[1]))
-    maxima = daily_maxima(grid.load, first, sizes)
-    holiday = np.logical_or.reduceat(grid.is_holiday, first, axis=1)
-    nothing = np.empty((0, *maxima.shape))
-    marks = {name: np.maximum.reduceat(mark, first, axis=1) for name, mark in grid.day_marks.items()}
-    daily = LoadGrid(grid.unique_ids, days.astype("datetime64[m]"), 1440, "UTC", maxima, nothing, holiday, marks)
+    days, first, sizes = _days(grid)
+    daily = _grid_of_days(grid, days, first, daily_maxima(grid.load, first, sizes))
     return daily, _daily_drivers(grid, first, sizes), first
+
+
+def grid_of_energy(grid: LoadGrid) -> LoadGrid:
+    """Return the energy of each local day as a grid of one interval a day, like that of maxima; no temperatures."""
+    days, first, sizes = _days(grid)
+    energy = daily_energy(grid.load, first, sizes)
+    return _grid_of_days(grid, days, first, np.where(whole_days(grid), energy, np.nan))
+
+
+def _days(grid: LoadGrid) -> tuple[Times, Integers, Integers]:
+    """Local days, the first column of each, and its columns."""
+    days, first = np.unique(grid.local_times.astype("datetime64[D]"), return_index=True)
+    return days, first, np.diff(np.append(first, grid.load.shape[1]))
+
+
+def _grid_of_days(grid: LoadGrid, days: Times, first: Integers, values: Floats) -> LoadGrid:
+    holiday = np.logical_or.reduceat(grid.is_holiday, first, axis=1)
+    marks = {name: np.maximum.reduceat(mark, first, axis=1) for name, mark in grid.day_marks.items()}
+    nothing = np.empty((0, *values.shape))
+    return LoadGrid(grid.unique_ids, days.astype("datetime64[m]"), 1440, "UTC", values, nothing, holiday, marks)
 
 
 def _daily_drivers(grid: LoadGrid, first: Integers, sizes: Integers) -> Drivers:

@@ -16,6 +16,7 @@ from meterwise.registry import Champion
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 from meterwise.watching.drift import DriftWindows
+from models.demand.daily import grid_of_energy
 from models.demand.grid import Bools, Floats, Integers, IssuedWeather, LoadGrid, Times
 from models.demand.levels import ALL, CODES, members, summing
 from models.demand.params import DemandParams
@@ -70,6 +71,11 @@ _CONDITIONS = """
     order by as_of_date
 """
 
+_DAYS_AHEAD = """
+    select region_code, local_date, is_holiday, is_school_holiday
+    from features.features_demand_days
+    where as_of_date = $as_of_date and local_date > $as_of_date
+"""
 
 _KNOWN_DAYS = """
     select count(distinct local_date) as days from features.features_demand_loads
@@ -163,6 +169,44 @@ def known(
         series["series"].to_numpy(dtype=str), times, 60, timezone, load, np.empty((0, *load.shape)), load > np.inf
     )
     return Demand(day, series, _with_conditions(empty, series, conditions, cutoff, tomorrow), cutoff, tomorrow)
+
+
+def by_day(demand: Demand, params: DemandParams | None = None, settings: Settings | None = None) -> Demand:
+    """Return the energy of local days in place of hours, with the days of the outlook to forecast; no weather.
+
+    Its grid's clock has no zone: times are dates in UTC. A day of which less than 90 % is known is unknown.
+    """
+    params, day = params or DemandParams(), np.datetime64(demand.as_of_date)
+    known = grid_of_energy(demand.grid)
+    times = np.arange(known.times_utc[0], day + params.outlook_days + 1, np.timedelta64(1440, "m"))
+    regions = sorted(demand.series.loc[demand.series["level"] == "region", "region_code"])
+    told = Warehouse(settings).arrow(_DAYS_AHEAD, {"as_of_date": demand.as_of_date}).to_pandas()
+    column = np.searchsorted(times, pd.to_datetime(told["local_date"]).to_numpy().astype("datetime64[m]"))
+    region = pd.Index(regions).get_indexer(told["region_code"])
+    inside, share = (column < len(times)) & (region >= 0), _region_shares(demand.grid.load, demand.series, regions)
+
+    def whole(values: Floats | Bools, name: str, unknown: float = 0.0) -> Floats:
+        """What was said of the days ahead over what is known of all."""
+        found = np.full((len(values), len(times)), unknown)
+        found[:, : values.shape[1]] = values[:, : len(times)]
+        if name:
+            ahead = np.full((len(regions), len(times)), np.nan)
+            ahead[region[inside], column[inside]] = told[name].to_numpy(dtype=np.float64)[inside]
+            said = _mixed(ahead, share)
+            found = np.where(np.isnan(said), found, said)
+        return found
+
+    load = whole(known.load, "", np.nan)
+    cutoff = int(np.flatnonzero(~np.isnan(load).all(axis=0))[-1]) + 1
+    grid = replace(
+        known,
+        times_utc=times,
+        load=load,
+        temperature_c=np.empty((0, *load.shape)),
+        is_holiday=whole(known.is_holiday, "is_holiday") >= 0.5,
+        day_marks={"school_holiday": whole(known.day_marks["school_holiday"], "is_school_holiday")},
+    )
+    return replace(demand, grid=grid, cutoff=cutoff, tomorrow=int(np.searchsorted(times, day + 1)))
 
 
 def test_issues(demand: Demand, params: DemandParams) -> range:

@@ -16,7 +16,7 @@ from models.demand import issued
 from models.demand.dataset import MODEL, Demand, known, test_issues
 from models.demand.levels import KEY
 from models.demand.params import DemandParams
-from models.demand.registered import RegisteredDemand
+from models.demand.registered import Forecasters, RegisteredDemand
 
 LABEL = "load_kwh"
 JUDGED_LEVEL = "region"
@@ -91,11 +91,16 @@ def judged_rows(model: RegisteredDemand, demand: Demand, params: DemandParams) -
     Returns:
         The rows of ``issued.loads`` after each issue day, with ``load_kwh``; hours of unknown load are left out.
     """
+    return judged_by(model.judged, demand, params)
+
+
+def judged_by(forecasters: Forecasters, demand: Demand, params: DemandParams) -> pd.DataFrame:
+    """Return ``judged_rows`` of hours or of days by forecasters that have not seen the test window of their horizon."""
     parts = []
     for days in test_issues(demand, params):
         then = demand.issued_before(days)
-        said = issued.loads(then, model.judged)
-        came = demand.grid.load[:, issued.first_hour(then, model.judged) : then.grid.load.shape[1]]
+        said = issued.loads(then, forecasters)
+        came = demand.grid.load[:, issued.first_hour(then, forecasters) : then.grid.load.shape[1]]
         parts.append(said.assign(load_kwh=came.ravel()))
     rows = pd.concat(parts, ignore_index=True)
     return rows[(rows["local_date"] > rows["as_of_date"]) & rows[LABEL].notna()].reset_index(drop=True)
@@ -118,6 +123,14 @@ def forecast_metrics(rows: pd.DataFrame) -> dict[str, float]:
     }
     others = [level for level in rows["level"].unique() if level != JUDGED_LEVEL]
     parts |= {f"_{level}": rows[rows["level"] == level] for level in others}
+    return {f"{name}{suffix}": value for suffix, part in parts.items() for name, value in _figures(part).items()}
+
+
+def outlook_metrics(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the figures of judged rows of days: of regions, one to seven days ahead, and further."""
+    regions = rows[rows["level"] == JUDGED_LEVEL]
+    days_ahead = (regions["local_date"] - regions["as_of_date"]).dt.days
+    parts = {"_outlook_week": regions[days_ahead <= 7], "_outlook_later": regions[days_ahead > 7]}
     return {f"{name}{suffix}": value for suffix, part in parts.items() for name, value in _figures(part).items()}
 
 

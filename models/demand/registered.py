@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from models.demand.customers import CustomerTwins
 from models.demand.forecast_params import ForecastParams
 from models.demand.grid import Floats, LoadGrid
 from models.demand.ladder import LoadForecast
@@ -29,12 +30,12 @@ class Family:
     Attributes:
         series: (series,) names that they were fitted for.
         loads: Of intervals.
-        peaks: Of daily maxima.
+        peaks: Of daily maxima; None where the intervals are days.
     """
 
     series: Names
     loads: LoadForecaster
-    peaks: PeakForecaster
+    peaks: PeakForecaster | None
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Forecasters:
             families[name] = Family(
                 mine.unique_ids,
                 LoadForecaster.learn(training, True, known.loads if known else None),
-                PeakForecaster.learn(training, True, known.peaks if known else None),
+                PeakForecaster.learn(training, True, known.peaks if known else None) if grid.steps_a_day > 1 else None,
             )
         return cls(families, delay)
 
@@ -93,6 +94,8 @@ class Forecasters:
         """Forecast the maximum of every local day that begins at ``cutoff`` or later."""
         found = PeakForecaster(*_unfitted(grid)).predict(grid, cutoff, levels)
         for family in self.families.values():
+            if family.peaks is None:
+                continue
             rows = pd.Index(grid.unique_ids).get_indexer(pd.Index(family.series))
             found = family.peaks.predict(grid.of(family.series), cutoff, levels).over(found, rows)
         return found
@@ -109,6 +112,14 @@ class Forecasters:
 
 
 @dataclass(frozen=True)
+class Twins:
+    """Forecasters fitted on all that was known, and the same parameters fitted before a test window to be judged."""
+
+    latest: Forecasters
+    judged: Forecasters
+
+
+@dataclass(frozen=True)
 class RegisteredDemand:
     """The forecasters that score, with everything that they need.
 
@@ -117,11 +128,15 @@ class RegisteredDemand:
         judged: The same parameters fitted before the test window, so that a later comparison of champion and challenger
             on one window is fair to both: neither twin has seen it.
         timezone: Clock of the utility.
+        outlook: Of the energy of local days. Versions of before there was one have like days.
+        customers: Of single customers; None in versions of before there were any.
     """
 
     latest: Forecasters
     judged: Forecasters
     timezone: str
+    outlook: Twins = Twins(Forecasters({}, 1), Forecasters({}, 1))
+    customers: CustomerTwins | None = None
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Forecast every hour behind the last known load.

@@ -1,7 +1,9 @@
 """Forecasts one issue day with the champion, or with what stands in for it. Never fits anything."""
 
 import logging
-from datetime import date
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 import pandas as pd
 import pyarrow as pa
@@ -11,10 +13,11 @@ from meterwise.registry import NoChampionError
 from meterwise.settings import Settings, get_settings
 from meterwise.skips import record_skip
 from meterwise.warehouse import Warehouse
-from models.demand import issued, peaks
-from models.demand.dataset import MODEL, Demand, known, skip_reason
+from models.demand import customer_usage, customers, issued, outlook, peaks
+from models.demand.customers import CustomerTwins
+from models.demand.dataset import MODEL, Demand, by_day, known, skip_reason
 from models.demand.ladder import MODEL as BY_MODEL
-from models.demand.registered import Forecasters, RegisteredDemand, quantile_columns
+from models.demand.registered import Forecasters, RegisteredDemand, Twins, quantile_columns
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +30,12 @@ REASONS = {
     LAST_CHAMPION: "The champion cannot be used; the one before it stands in.",
     "without_recent_load": "No read of the last day before is known.",
     "without_weather": "No weather forecast is known for the hour.",
-    "like_day": "No model knows the series: the median of the same hour on the last four like days.",
+    "like_day": "No model forecasts the series: the median of the same time on the last four like days.",
     "last_week": "No model knows the series, and of like days one alone is known.",
     "last_known": "No like day is known: the last load that is.",
     "other_series": "Nothing is known of the series: the mean of the others.",
+    customers.PERSISTENCE: "Too little is known of the customer for a model: the median of like days and the last one.",
+    customers.OTHER_CUSTOMERS: "Nothing is known of the customer: what others of the class use.",
     "usual_level": "Nothing is known of the series: its usual level.",
 }
 """Why a forecast stands on a rung of the ladder; the champion needs no reason."""
@@ -52,14 +57,31 @@ SCHEMA = pa.schema(
         ("model_version", pa.string()),
     ]
 )
+SCHEMAS = {
+    peaks.TABLE: peaks.SCHEMA,
+    outlook.TABLE: outlook.SCHEMA,
+    customers.TABLE: customers.SCHEMA,
+    TABLE: SCHEMA,
+}
+"""Tables that are written, the one last by which a day counts as scored."""
 
 
 class IncompleteForecastError(RuntimeError):
-    """A forecast is missing for some hour; nothing of the day was written."""
+    """A forecast is missing for some hour or day; nothing of the day of issue was written."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be forecast: hours, local days, and what maxima are measured against; customers are read later."""
+
+    demand: Demand
+    days: Demand
+    against: pd.DataFrame
+    settings: Settings
 
 
 def score(as_of_date: str, settings: Settings | None = None) -> int:
-    """Write the forecasts of one issue day to ``scores.demand_forecasts`` and ``scores.demand_peaks``.
+    """Write the forecasts of one issue day to the tables of ``SCHEMAS``.
 
     Where the champion cannot be loaded or fails, the champion before it stands in, and below that like days; each row
     says so. A day without known loads is skipped with the reason in ``scores.model_skips``.
@@ -69,41 +91,44 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
 
     Raises:
         NoChampionError: No version holds the alias ``champion``.
-        IncompleteForecastError: An hour would be without a forecast.
+        IncompleteForecastError: An hour or a day would be without a forecast.
     """
     settings, day = settings or get_settings(), date.fromisoformat(as_of_date)
     reason = skip_reason(as_of_date, settings=settings)
-    loads, highest = SCHEMA.empty_table(), peaks.SCHEMA.empty_table()
+    found = {name: schema.empty_table() for name, schema in SCHEMAS.items()}
     if reason is None:
         demand = known(as_of_date, settings=settings, days=LOOKED_BACK_DAYS)
-        loads, highest = forecast(demand, as_of_date, settings)
+        found = forecast(demand, as_of_date, settings)
     else:
         log.warning(reason)
     warehouse = Warehouse(settings)
-    warehouse.replace_partition(peaks.TABLE, highest, {"as_of_date": day})
-    warehouse.replace_partition(TABLE, loads, {"as_of_date": day})
+    for name in SCHEMAS:
+        warehouse.replace_partition(name, found[name], {"as_of_date": day})
+    forgotten = {"before": day - timedelta(days=customers.KEPT_DAYS)}
+    warehouse.execute(f"delete from {customers.TABLE} where as_of_date < $before", forgotten)
     record_skip(MODEL, day, reason, settings)
-    return loads.num_rows
+    return found[TABLE].num_rows
 
 
-def forecast(demand: Demand, as_of_date: str, settings: Settings) -> tuple[pa.Table, pa.Table]:
-    """Return hours and daily maxima by the best model that can be used.
+def forecast(demand: Demand, as_of_date: str, settings: Settings) -> dict[str, pa.Table]:
+    """Return hours, daily maxima and the outlook, by the name of their tables, by the best model that can be used.
 
     Raises:
         NoChampionError: There has never been one.
-        IncompleteForecastError: An hour would be without a forecast.
+        IncompleteForecastError: An hour or a day would be without a forecast.
     """
-    against = peaks.bounds(demand, settings)
+    asked = Asked(demand, by_day(demand, settings=settings), peaks.bounds(demand, settings), settings)
     for rung in (CHAMPION, LAST_CHAMPION):
         try:
             version, model = _champion(rung, as_of_date, settings)
-            return _tables(demand, against, model.latest, rung, version)
+            return _tables(asked, model, rung, version)
         except (NoChampionError, registry.RegistryDownError, registry.RegistryRefusedError):
             if rung == CHAMPION:
                 raise
         except Exception:  # whatever a model dies of, the day gets a forecast and the log the reason
             log.exception("The %s of demand cannot forecast %s; the next rung stands in.", rung, as_of_date)
-    return _tables(demand, against, Forecasters.none(demand.tomorrow - demand.cutoff), NO_MODEL, None)
+    hours, days = (Forecasters.none(one.tomorrow - one.cutoff) for one in (demand, asked.days))
+    return _tables(asked, RegisteredDemand(hours, hours, demand.grid.timezone, Twins(days, days)), NO_MODEL, None)
 
 
 def _champion(rung: str, as_of_date: str, settings: Settings) -> tuple[str, RegisteredDemand]:
@@ -119,16 +144,29 @@ def _champion(rung: str, as_of_date: str, settings: Settings) -> tuple[str, Regi
     return found.version, found.predictor
 
 
-def _tables(
-    demand: Demand, against: pd.DataFrame, forecasters: Forecasters, rung: str, version: str | None
-) -> tuple[pa.Table, pa.Table]:
-    found = {"model_version": version or NO_MODEL}
-    hours = issued.loads(demand, forecasters)
-    hours = hours[hours["local_date"] >= pd.Timestamp(demand.as_of_date)]
-    days = peaks.highest(demand, forecasters, against)
-    tables = [_explained(frame, rung).assign(**found) for frame in (hours, days)]
-    _check_complete(demand, tables[0])
-    return _arrow(tables[0], SCHEMA), _arrow(tables[1], peaks.SCHEMA)
+def _tables(asked: Asked, model: RegisteredDemand, rung: str, version: str | None) -> dict[str, pa.Table]:
+    hours = issued.loads(asked.demand, model.latest)
+    said = {
+        TABLE: hours[hours["local_date"] >= pd.Timestamp(asked.demand.as_of_date)],
+        peaks.TABLE: peaks.highest(asked.demand, model.latest, asked.against),
+        outlook.TABLE: outlook.ahead(asked.days, model.outlook.latest),
+    }
+    _check_complete(asked.demand, said[TABLE], "horizon_hours", "hours")
+    _check_complete(asked.days, said[outlook.TABLE], "days_ahead", "days")
+
+    def table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+        return _arrow(_explained(frame, rung).assign(model_version=version or NO_MODEL), schema)
+
+    found = {name: table(frame, SCHEMAS[name]) for name, frame in said.items()}
+    parts = [table(frame, customers.SCHEMA) for frame in _of_customers(asked, model.customers)]
+    return found | {customers.TABLE: pa.concat_tables([customers.SCHEMA.empty_table(), *parts])}
+
+
+def _of_customers(asked: Asked, twins: CustomerTwins | None) -> Iterator[pd.DataFrame]:
+    day, settings = asked.demand.as_of_date, asked.settings
+    twins = twins or CustomerTwins.none(customer_usage.sample(day, settings))
+    for usage in customer_usage.chunks(day, settings):
+        yield twins.forecast(usage)
 
 
 def _explained(frame: pd.DataFrame, rung: str) -> pd.DataFrame:
@@ -142,11 +180,11 @@ def _arrow(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pandas(dated[schema.names], schema, preserve_index=False, safe=False)
 
 
-def _check_complete(demand: Demand, hours: pd.DataFrame) -> None:
+def _check_complete(demand: Demand, said: pd.DataFrame, lead: str, intervals: str) -> None:
     wanted = len(demand.series) * (demand.grid.load.shape[1] - demand.tomorrow)
-    values = hours.loc[hours["horizon_hours"] > 0, ["mean_kwh", *quantile_columns()]]
+    values = said.loc[said[lead] > 0, ["mean_kwh", *quantile_columns()]]
     if len(values) != wanted or values.isna().any(axis=None):
         raise IncompleteForecastError(
-            f"Of {wanted} hours of {demand.as_of_date} to forecast, {len(values.dropna())} have one. "
+            f"Of {wanted} {intervals} after {demand.as_of_date} to forecast, {len(values.dropna())} have one. "
             f"Nothing was written; the forecasts of the day before stay. See the log of this task."
         )

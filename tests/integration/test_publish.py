@@ -41,6 +41,12 @@ TABLES = {
     "demand_peaks": "select date '{day}' as as_of_date, 'region' as level, 'north' as region_code, "
     "'*' as feeder_code, '*' as customer_class, date '{day}' + hour::int as local_date, "
     "{mark}::double as p50_kw, '7' as model_version from range(1, 8) hours(hour)",
+    "demand_outlook": "select date '{day}' as as_of_date, 'region' as level, 'north' as region_code, "
+    "'*' as feeder_code, '*' as customer_class, date '{day}' + day::int as local_date, "
+    "{mark}::double as p50_kwh, '7' as model_version from range(1, 36) days(day)",
+    "customer_usage_forecasts": "select date '{day}' as as_of_date, customer_id, "
+    "date '{day}' + day::int as local_date, {mark}::double as p50_kwh, '7' as model_version "
+    "from customers, range(1, 36) days(day)",
     "peak_warnings": "select date '{day}' as as_of_date, 'north' as region_code, 'F1' as feeder_code, "
     "date '{day}' + 1 as local_date, {mark}::double as p50_kw, '7' as model_version",
     "forecast_quality": "select date '{day}' as issued_on, 'region' as level, 'north' as region_code, "
@@ -63,6 +69,8 @@ MARKED = {
     "demand_forecasts": "p50_kwh",
     "demand_forecasts_by_level": "p50_kwh",
     "demand_peaks": "p50_kw",
+    "demand_outlook": "p50_kwh",
+    "customer_usage_forecasts": "p50_kwh",
     "peak_warnings": "p50_kw",
     "forecast_quality": "wape",
     "meter_alerts": "confidence",

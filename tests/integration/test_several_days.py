@@ -32,6 +32,13 @@ def score(settings: Settings, day: str, churn_probability: float) -> None:
         "demand_peaks": "select distinct as_of_date, 'region' as level, region_code, '*' as feeder_code, "
         "'*' as customer_class, local_date, timestamp '2026-04-06' as peak_at_utc, 0 as p05_kwh, 1 as p10_kwh, "
         "2 as p50_kwh, 3 as p90_kwh, 4 as p95_kwh, '1' as model_version from features.features_demand",
+        "demand_outlook": "select distinct as_of_date, 'region' as level, region_code, '*' as feeder_code, "
+        "'*' as customer_class, local_date, 1 as days_ahead, 2 as mean_kwh, 0 as p05_kwh, 1 as p10_kwh, "
+        "2 as p50_kwh, 3 as p90_kwh, 4 as p95_kwh, 'champion' as basis, '1' as model_version "
+        "from features.features_demand",
+        "customer_usage_forecasts": "select as_of_date, customer_id, as_of_date + 1 as local_date, 1 as days_ahead, "
+        "2 as mean_kwh, 1 as p10_kwh, 2 as p50_kwh, 3 as p90_kwh, 'champion' as basis, '1' as model_version "
+        "from features.features_segments",
         "churn_scores": f"select as_of_date, customer_id, {churn_probability} as churn_probability, "
         "'1' as model_version from features.features_churn",
         "load_shapes": "select as_of_date, customer_id, 'flat' as load_shape, 0 as shape_distance, "

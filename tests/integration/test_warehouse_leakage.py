@@ -17,7 +17,13 @@ LOADED = "timestamp '2026-04-01'"
 BEFORE = "timestamp '2026-04-05 21:59'"
 AFTER = "timestamp '2026-04-05 22:00'"
 
-FEATURES = ("features_demand", "features_churn", "features_segments")
+FEATURES = (
+    "features_demand",
+    "features_demand_days",
+    "features_customer_usage",
+    "features_churn",
+    "features_segments",
+)
 
 
 def earlier_rows(utility: TinyUtility) -> None:

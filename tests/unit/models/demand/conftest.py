@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_up_utility import AS_OF_DATE, CONDITIONS, LABELS, LIMITS, LOADS, METERS, weather
+from made_up_utility import AS_OF_DATE, CONDITIONS, DAYS, LABELS, LIMITS, LOADS, METERS, USAGE, weather
 
 from meterwise.settings import Settings
 from meterwise.warehouse.duckdb import opened
@@ -24,7 +24,7 @@ def made_up_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         for schema in ("marts", "features", "scores"):
             connection.execute(f"create schema {schema}")
-        for table in (LOADS, METERS, CONDITIONS, LABELS, LIMITS):
+        for table in (LOADS, METERS, CONDITIONS, DAYS, USAGE, LABELS, LIMITS):
             connection.execute(table)
         connection.execute("delete from marts.load_hourly where local_date >= $day", {"day": date(2026, 7, 15)})
     return settings.warehouse_path

@@ -57,6 +57,44 @@ CONDITIONS = """
     cross join (values ('north'), ('south')) as regions (region_code)
 """
 
+DAYS = """
+    create or replace table features.features_demand_days as
+    select issued.as_of_date, region_code, local_date::date as local_date, false as is_holiday,
+        false as is_school_holiday
+    from issued, (values ('north'), ('south')) as regions (region_code),
+        range(date '2025-08-01', date '2026-09-30', interval 1 day) as days (local_date)
+    where local_date > issued.as_of_date - 400 and local_date <= issued.as_of_date + 35
+"""
+
+CUSTOMERS, NEW_CUSTOMER, UNKNOWN_CUSTOMER = 40, 39, 40
+USAGE = f"""
+    create or replace table features.features_customer_usage as
+    with customers as (
+        select
+            number::integer as customer_no, printf('C%06d', number) as customer_id,
+            if(number % 5 = 0, 'shop', 'household') as customer_class,
+            if(number % 2 = 0, 'north', 'south') as region_code
+        from range(1, {CUSTOMERS + 1}) as numbers (number)
+    ),
+
+    days as (
+        select
+            customer_no, valid_at_utc::date as local_date,
+            (1 + customer_no % 7) * exp(0.4 * noise) * if(isodow(valid_at_utc) >= 6, 1.2, 1.0) as kwh
+        from customers
+        inner join weather on extract(hour from valid_at_utc) = customer_no % 24
+    )
+
+    select
+        date '{AS_OF_DATE}' as as_of_date, customers.*, local_date, round(kwh, 6) as consumption_kwh,
+        if(kwh is not null, 1440, null) as measured_minutes
+    from customers
+    left join days
+        on customers.customer_no = days.customer_no and local_date < date '{AS_OF_DATE}'
+        and customers.customer_no != {UNKNOWN_CUSTOMER}
+        and (customers.customer_no != {NEW_CUSTOMER} or local_date >= date '{AS_OF_DATE}' - 3)
+"""
+
 LABELS = """
     create or replace table marts.load_hourly as
     with levels as (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_up_utility import AS_OF_DATE, SERIES
+from made_up_utility import AS_OF_DATE, CUSTOMERS, NEW_CUSTOMER, SERIES, UNKNOWN_CUSTOMER
 
 from meterwise import ops, promotions, registry
 from meterwise.settings import Settings
@@ -175,6 +175,59 @@ def test_peaks_are_measured_against_the_limit_and_the_year_before(utility, param
     highest = hours.groupby(["level", "region_code", "feeder_code", "customer_class"])["p50_kwh"].max()
     lately = peaks.groupby(["level", "region_code", "feeder_code", "customer_class"])["p50_kwh"].max()
     assert (lately / highest).between(0.95, 1.1).all()
+
+
+def test_five_weeks_of_days_are_scored_with_the_hours_and_add_up(utility, params, trained):
+    evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
+    score.score(AS_OF_DATE, utility)
+
+    days = Warehouse(utility).arrow("from scores.demand_outlook").to_pandas()
+
+    assert len(days) == 35 * SERIES
+    assert (days["days_ahead"].min(), days["days_ahead"].max()) == (1, 35)
+    assert set(days["basis"]) == {"like_day"}, "a year and a test window are needed for a season"
+    assert days["reason"].str.startswith("No model forecasts the series").all()
+    sums = days.pivot_table(index="local_date", columns="level", values="mean_kwh", aggfunc="sum")
+    for level in ("region", "feeder", "customer_class"):
+        assert sums[level].to_numpy() == pytest.approx(sums["total"].to_numpy(), rel=1e-6)
+
+
+def test_every_customer_has_a_forecast_beside_persistence_and_its_skill(utility, params, trained):
+    evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
+    score.score(AS_OF_DATE, utility)
+
+    days = Warehouse(utility).arrow("from scores.customer_usage_forecasts").to_pandas()
+
+    assert len(days) == 35 * CUSTOMERS
+    assert not days[["mean_kwh", "p10_kwh", "p50_kwh", "p90_kwh"]].isna().any(axis=None)
+    by_customer = dict(iter(days.groupby("customer_id")))
+    new, unknown = (by_customer.pop(f"C{number:06}") for number in (NEW_CUSTOMER, UNKNOWN_CUSTOMER))
+    assert (set(new["basis"]), set(unknown["basis"])) == ({"persistence"}, {"other_customers"})
+    assert new["persistence_kwh"].notna().any()
+    assert unknown["persistence_kwh"].isna().all()
+    assert new["skill"].isna().all()
+    known = pd.concat(by_customer.values())
+    assert set(known["basis"]) == {"champion"}
+    skill = known.groupby("customer_id")["skill"].first()
+    assert skill.mean() > 0, "little, but more than nothing"
+    assert skill.max() < 0.5, "single homes are hardly predictable"
+
+
+def test_forecasts_of_customers_are_not_kept_for_ever(utility, params, trained):
+    evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
+    warehouse = Warehouse(utility)
+    warehouse.create_score_tables()
+    for day in ("2026-07-01", "2026-07-14"):
+        warehouse.execute(
+            f"insert into scores.customer_usage_forecasts (as_of_date, customer_id) values (date '{day}', 'C000001')"
+        )
+
+    score.score(AS_OF_DATE, utility)
+
+    found = warehouse.arrow(
+        "select distinct as_of_date::varchar as day from scores.customer_usage_forecasts order by 1"
+    )
+    assert found["day"].to_pylist() == ["2026-07-14", AS_OF_DATE]
 
 
 def test_the_champion_before_stands_in_for_one_that_is_damaged(utility, params, poor, trained):
