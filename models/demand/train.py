@@ -99,7 +99,7 @@ class Learnt:
 
 def fit(learnt: Learnt, params: DemandParams, threads: int) -> RegisteredDemand:
     """Fit the forecasters of hours, of days and of customers."""
-    hours = _twins(learnt.demand, params, params.forecast, threads)
+    hours = fit_twins(learnt.demand, params, params.forecast, threads)
     outlook, customers = fit_outlook(learnt.days, params, threads), CustomerTwins.fit(learnt.usage, params.seed)
     return RegisteredDemand(hours.latest, hours.judged, learnt.demand.grid.timezone, outlook, customers)
 
@@ -109,10 +109,10 @@ def fit_outlook(days: Demand, params: DemandParams, threads: int) -> Twins:
     if _before_the_test(days, params) < DAYS_FOR_A_SEASON:
         like_days = Forecasters.none(days.tomorrow - days.cutoff)
         return Twins(like_days, like_days)
-    return _twins(days, params, params.forecast.model_copy(update={"trees": 0}), threads)
+    return fit_twins(days, params, params.forecast.model_copy(update={"trees": 0}), threads)
 
 
-def _twins(demand: Demand, params: DemandParams, forecast: ForecastParams, threads: int) -> Twins:
+def fit_twins(demand: Demand, params: DemandParams, forecast: ForecastParams, threads: int) -> Twins:
     """Fit once before the test window, to be judged on it, and once on everything, to forecast with."""
     grid, horizon, delay = demand.grid, demand.horizon, demand.tomorrow - demand.cutoff
     judged = Forecasters.fit(grid.between(0, _before_the_test(demand, params)), horizon, delay, forecast, threads)

@@ -67,7 +67,7 @@ def test_what_is_searched_on_is_what_the_judged_twin_is_fitted_on(
     monkeypatch.setattr(train.Forecasters, "fit", lambda grid, *_: fitted.append(grid))
     demand = module.known(AS_OF_DATE, params, utility)
 
-    train.fit(demand, params, 1)
+    train.fit_twins(demand, params, params.forecast, 1)
     judged = fitted[0]
 
     np.testing.assert_array_equal(before_the_test_window(demand, params).load, judged.load)
