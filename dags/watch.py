@@ -31,7 +31,9 @@ def watch() -> None:
         for model in MODELS:
             day, champion = ops.newest_day_built(f"features/{model}"), registry.champion(model)
             if day and champion:
-                quality.record(import_module(f"models.{model}.evaluate").quality(day.isoformat()))
+                new = quality.record(import_module(f"models.{model}.evaluate").quality(day.isoformat()))
+                said = [(one.model_version, one.metric, one.value, one.as_of_date) for one in new if one.is_realised]
+                registry.record_realised(model, said)
                 windows = import_module(f"models.{model}.dataset").drift_windows(champion, day.isoformat())
                 if windows:
                     drift.export_samples(windows)

@@ -5,7 +5,17 @@ kept by ``promotions``, since MLflow keeps no such history.
 """
 
 from meterwise.registry.fingerprints import fingerprint, frame_digest
-from meterwise.registry.runs import AS_OF_DATE, FINGERPRINT, VERDICT, EndedRun, Run, newest_run, record_verdict, run
+from meterwise.registry.runs import (
+    AS_OF_DATE,
+    FINGERPRINT,
+    VERDICT,
+    EndedRun,
+    Run,
+    newest_run,
+    record_realised,
+    record_verdict,
+    run,
+)
 from meterwise.registry.served import Predictor
 from meterwise.registry.store import RegistryDownError, RegistryRefusedError, client, connect, run_url, tracking_uri
 from meterwise.registry.versions import (
@@ -62,6 +72,7 @@ __all__ = [
     "move_alias",
     "newest_run",
     "old_versions",
+    "record_realised",
     "record_verdict",
     "require_champion",
     "run",

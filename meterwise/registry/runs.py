@@ -3,9 +3,10 @@
 import hashlib
 import logging
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -154,6 +155,27 @@ def record_verdict(
     for name, value in (metrics or {}).items():
         if not pd.isna(value):
             client.log_metric(run_id, name, float(value))
+
+
+def record_realised(
+    model_name: str, figures: Iterable[tuple[str, str, float, date]], settings: Settings | None = None
+) -> None:
+    """Write what forecasts came to onto the runs that trained their models, as metrics ``realised_<name>`` over days.
+
+    Args:
+        model_name: The registered model.
+        figures: Version, name of the figure, value, and the day of issue that it is of; a version that is not
+            registered any more is left out.
+        settings: Defaults to those of the process.
+    """
+    client = store.client(settings or get_settings())
+    runs = {str(one.version): one.run_id for one in client.search_model_versions(f"name = '{model_name}'")}
+    for version, name, value, day in figures:
+        if version in runs and not pd.isna(value):
+            at = datetime(day.year, day.month, day.day, tzinfo=UTC)
+            client.log_metric(
+                runs[version], f"realised_{name}", float(value), int(1000 * at.timestamp()), day.toordinal()
+            )
 
 
 def _experiment_id(mlflow: Any, name: str, settings: Settings) -> str:

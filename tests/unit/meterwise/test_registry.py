@@ -1,6 +1,7 @@
 """Runs and versions in a real MLflow store (SQLite, no server)."""
 
 import time
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,20 @@ def test_the_same_training_is_found_again(settings):
 
     assert registry.trained("churn", fingerprint, settings) == run_id
     assert registry.trained("churn", registry.fingerprint(FEATURES, {"leaves": 32}), settings) is None
+
+
+def test_what_forecasts_came_to_stands_on_the_run_that_trained_their_model(settings, client):
+    run_id, (day, later) = record(settings), (date(2026, 7, 16), date(2026, 7, 17))
+    _, version = registry.version_of_run(run_id, settings)
+    said = [(version, "coverage_80", 0.75, day), (version, "coverage_80", 0.82, later)]
+
+    registry.record_realised(
+        "churn", [*said, (version, "wape", float("nan"), day), ("no_model", "wape", 1, day)], settings
+    )
+
+    history = client.get_metric_history(run_id, "realised_coverage_80")
+    assert [(one.step, one.value) for one in history] == [(day.toordinal(), 0.75), (later.toordinal(), 0.82)]
+    assert "realised_wape" not in client.get_run(run_id).data.metrics
 
 
 def test_the_newest_run_is_the_last_as_of_the_newest_day_that_ended_well(settings):
