@@ -141,5 +141,5 @@ def test_reads_that_land_move_the_load_of_now_and_nothing_else(site: Settings) -
     after = versions(site)
     assert {name for name in after if after[name] != before[name]} <= set(MONITORED)
 
-    with pytest.raises(NothingToDoError, match="No reads have landed"):
+    with pytest.raises(NothingToDoError, match="Nothing has landed"):
         chain.monitor(DAY.isoformat(), site)

@@ -11,7 +11,7 @@ from meterwise.publish.tables import PUBLISHED
 from meterwise.settings import Settings
 from meterwise.warehouse.duckdb import opened
 
-ROWS = 200_000
+ROWS = 400_000
 COLUMNS = (
     "customer_id text, local_date date, consumption_kwh numeric(12,3), peak_kwh double precision, quality_code text"
 )
@@ -72,7 +72,7 @@ def _again_seconds(settings: Settings, number: int) -> float:
     return time.perf_counter() - began
 
 
-def test_200_000_rows_are_delivered_within_twice_a_copy_by_hand(
+def test_400_000_rows_are_delivered_within_twice_a_copy_by_hand(
     database: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = _seconds(database, 1)

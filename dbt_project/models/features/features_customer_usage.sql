@@ -23,7 +23,7 @@ usage_days as (
     where local_date > as_of_date - 400
 ),
 
--- A customer of whom nothing is known has one row without a day.
+-- A customer of whom nothing is known has one row that says so.
 joined as (
     select
         customers.as_of_date,
@@ -31,7 +31,7 @@ joined as (
         customers.customer_id,
         customers.customer_class,
         customers.region_code,
-        usage_days.local_date,
+        coalesce(usage_days.local_date, customers.as_of_date) as local_date,
         usage_days.kwh::double precision as consumption_kwh,
         usage_days.measured_minutes
     from customers
