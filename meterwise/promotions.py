@@ -104,7 +104,9 @@ def promote_if_better(
 def _champion(model_name: str, settings: Settings) -> tuple[registry.Champion | None, str]:
     """Return the champion, or why there is one that cannot be compared with."""
     try:
-        return registry.champion(model_name, settings), ""
+        return registry.require_champion(model_name, settings), ""
+    except registry.NoChampionError:
+        return None, ""
     except registry.UnusableModelError as error:
         return None, str(error)
 

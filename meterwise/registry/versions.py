@@ -102,10 +102,14 @@ def load(model_name: str, version: str, settings: Settings | None = None) -> Reg
 
 
 def champion(model_name: str, settings: Settings | None = None) -> Champion | None:
-    """Load the champion; None if no version holds the alias."""
-    settings = settings or get_settings()
-    version = _champion_version(model_name, settings)
-    return _load(Champion, model_name, version, settings) if version else None
+    """Load the champion; None if no version holds the alias, or one that cannot be loaded by this Meterwise."""
+    try:
+        return require_champion(model_name, settings)
+    except NoChampionError:
+        return None
+    except UnusableModelError as error:
+        log.warning("%s", error)
+        return None
 
 
 def require_champion(model_name: str, settings: Settings | None = None) -> Champion:
@@ -113,14 +117,16 @@ def require_champion(model_name: str, settings: Settings | None = None) -> Champ
 
     Raises:
         NoChampionError: No version holds the alias.
+        UnusableModelError: One does, and cannot be loaded.
     """
-    found = champion(model_name, settings)
-    if found is None:
+    settings = settings or get_settings()
+    version = _champion_version(model_name, settings)
+    if version is None:
         raise NoChampionError(
             f"No version of the model '{model_name}' holds the alias '{CHAMPION}' in {tracking_uri(settings)}. "
             f"Run the DAG train_{model_name}: it trains one and promotes it; then run this task again."
         )
-    return found
+    return _load(Champion, model_name, version, settings)
 
 
 def has_champion(model_name: str, settings: Settings | None = None) -> bool:

@@ -202,11 +202,11 @@ def quality_dropped(
     """
     params, settings = params or DemandParams(), settings or get_settings()
     try:
-        champion = registry.champion(MODEL, settings)
+        champion = registry.require_champion(MODEL, settings)
+    except registry.NoChampionError:
+        return "no champion yet"
     except registry.UnusableModelError as error:
         return str(error)
-    if champion is None:
-        return "no champion yet"
     today = date.fromisoformat(as_of_date)
     trained = registry.last_trained(MODEL, settings)
     age = (today - date.fromisoformat(trained)).days if trained else settings.retrain_after_days

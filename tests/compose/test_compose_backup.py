@@ -11,6 +11,7 @@ import pytest
 
 from compose.content import content
 from compose.server import Server, free_ports
+from e2e.small_utility import MAY_BE_EMPTY
 from meterwise.backup import unfinished
 
 pytestmark = [pytest.mark.drills, pytest.mark.timeout(1200)]
@@ -49,7 +50,7 @@ def test_an_empty_project_shows_the_same_after_a_restore_and_is_no_place_for_ano
 
     found = content(other)
     assert found == content(server)
-    assert all(count for count, _ in found.published.values())
+    assert {table for table, (count, _) in found.published.items() if not count} <= MAY_BE_EMPTY
     assert found.registry["registered_model_aliases"][0] == 3
     assert found.files
     again = restore(other, saved, may_fail=True)
