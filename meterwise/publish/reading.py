@@ -90,7 +90,7 @@ def _version(connection: psycopg.Connection, table: str, as_of_date: date) -> sq
     days = connection.execute(
         """
         select deliveries.as_of_date, max(version)
-        from published_data.deliveries join published_data.version_chunks using (version)
+        from published_data.deliveries join published.publications using (version)
         where table_name = %s
         group by deliveries.as_of_date
         order by deliveries.as_of_date
