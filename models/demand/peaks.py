@@ -89,8 +89,14 @@ def bounds(demand: Demand, settings: Settings | None = None) -> pd.DataFrame:
     return Warehouse(settings).arrow(_BOUNDS, asked).to_pandas()
 
 
-def highest(demand: Demand, forecasters: Forecasters, against: pd.DataFrame) -> pd.DataFrame:
+def highest(demand: Demand, forecasters: Forecasters, hours: pd.DataFrame, against: pd.DataFrame) -> pd.DataFrame:
     """Forecast the highest hour of each local day to come.
+
+    Args:
+        demand: What is known.
+        forecasters: Of maxima.
+        hours: What ``issued.loads`` says of the hours, which tells when the highest comes.
+        against: Of ``bounds``.
 
     Returns:
         A row for each series and day: the key of its level, ``local_date``, ``peak_at_utc``, ``mean_kwh``, ``p05_kwh``
@@ -98,10 +104,10 @@ def highest(demand: Demand, forecasters: Forecasters, against: pd.DataFrame) -> 
         the mean of what exceeds the limit, days without any counted as 0.
     """
     grid, first, ahead = demand.grid, issued.first_hour(demand, forecasters), demand.tomorrow
-    hours, days = forecasters.loads(grid, first), forecasters.peaks(grid, first, SHARES)
+    median, days = hours["p50_kwh"].to_numpy().reshape(len(grid.load), -1), forecasters.peaks(grid, first, SHARES)
     listed, start = np.unique(grid.local_times[ahead:].astype("datetime64[D]"), return_index=True)
     coming = slice(days.median.shape[1] - len(listed), None)
-    parts = np.split(hours.median[:, ahead - first :], start[1:], axis=1)
+    parts = np.split(median[:, ahead - first :], start[1:], axis=1)
     at = np.stack([begin + part.argmax(axis=1) for begin, part in zip(start, parts, strict=True)], axis=1)
     rows = demand.series[KEY].merge(against, how="left", on=KEY)
     rows = rows.loc[rows.index.repeat(len(listed))].reset_index(drop=True)

@@ -146,12 +146,12 @@ def _champion(rung: str, as_of_date: str, settings: Settings) -> tuple[str, Regi
 
 def _tables(asked: Asked, model: RegisteredDemand, rung: str, version: str | None) -> dict[str, pa.Table]:
     hours = issued.loads(asked.demand, model.latest)
+    _check_complete(asked.demand, hours, "horizon_hours", "hours")
     said = {
         TABLE: hours[hours["local_date"] >= pd.Timestamp(asked.demand.as_of_date)],
-        peaks.TABLE: peaks.highest(asked.demand, model.latest, asked.against),
+        peaks.TABLE: peaks.highest(asked.demand, model.latest, hours, asked.against),
         outlook.TABLE: outlook.ahead(asked.days, model.outlook.latest),
     }
-    _check_complete(asked.demand, said[TABLE], "horizon_hours", "hours")
     _check_complete(asked.days, said[outlook.TABLE], "days_ahead", "days")
 
     def table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
