@@ -18,51 +18,16 @@ from meterwise.warehouse import Warehouse
 from meterwise.watching.drift import DriftWindows
 from models.demand.daily import grid_of_energy
 from models.demand.grid import Bools, Floats, Integers, IssuedWeather, LoadGrid, Times
-from models.demand.levels import ALL, CODES, members, summing
+from models.demand.levels import ALL
+from models.demand.loads import columns_of, known_loads
 from models.demand.params import DemandParams
 from models.demand.weather import mean_of_known
 
 MODEL = "demand"
 KEY = ["region_code", "as_of_date", "valid_at_utc"]
 WEATHER = ["temperature_c", "humidity_pct", "wind_speed_m_s", "cloud_cover_pct"]
-HOUR = np.timedelta64(60, "m")
-LEAST_MEASURED = 0.5
-"""Share of an hour's expected minutes without which there is no load to speak of."""
 EVENING_BEFORE = np.timedelta64(120, "m")
 """Before midnight, whichever way the clock was changed: then it is still the same day."""
-
-_LOADS = """
-    with hours as (
-        select * from features.features_demand_loads
-        where known_on <= $as_of_date and (replaced_on is null or replaced_on > $as_of_date)
-            and local_date > $before and local_date <= $as_of_date
-    ),
-
-    meters as (
-        select region_code, feeder_code, customer_class, local_date, sum(delta_expected_meters) as expected_meters
-        from features.features_demand_meters
-        where known_on <= $as_of_date and local_date > $before and local_date <= $as_of_date
-        group by region_code, feeder_code, customer_class, local_date
-    ),
-
-    starts as (
-        select distinct local_date, hour_start_utc from hours
-    )
-
-    select
-        meters.region_code, meters.feeder_code, meters.customer_class, starts.hour_start_utc,
-        cast(coalesce(hours.consumption_kwh, 0) as double precision) as consumption_kwh,
-        cast(coalesce(hours.measured_minutes, 0) as double precision) as measured_minutes,
-        cast(meters.expected_meters as double precision) as expected_meters
-    from meters
-    inner join starts on meters.local_date = starts.local_date
-    left join hours
-        on meters.region_code = hours.region_code
-        and meters.feeder_code = hours.feeder_code
-        and meters.customer_class = hours.customer_class
-        and starts.hour_start_utc = hours.hour_start_utc
-    where meters.expected_meters > 0
-"""
 
 _CONDITIONS = """
     select as_of_date, region_code, valid_at_utc, is_holiday, is_school_holiday, temperature_c, humidity_pct
@@ -149,20 +114,16 @@ def known(
         NoLoadError: No load of these days was known.
     """
     params, day = params or DemandParams(), date.fromisoformat(as_of_date)
-    looked_at = {"as_of_date": day, "before": day - timedelta(days=days or params.history_days)}
-    warehouse, timezone = Warehouse(settings), local_timezone(settings)
-    loads = warehouse.arrow(_LOADS, looked_at).to_pandas()
-    if loads.empty:
+    days, timezone = days or params.history_days, local_timezone(settings)
+    before = day - timedelta(days=days)
+    found = known_loads(day, days, _midnight(day + timedelta(days=params.horizon_days + 1), timezone), settings)
+    if found is None:
         raise NoLoadError(
-            f"No load of {looked_at['before']} to {day} was known at the end of {day}. "
+            f"No load of {before} to {day} was known at the end of {day}. "
             "Land meter reads of these days and build the warehouse again."
         )
-    conditions = warehouse.arrow(_CONDITIONS, looked_at).to_pandas()
-    times = _hours(loads["hour_start_utc"], _midnight(day + timedelta(days=params.horizon_days + 1), timezone))
-    leaf = pd.MultiIndex.from_frame(loads[CODES])
-    leaves = leaf.unique().sort_values().to_frame(index=False)
-    series = members(leaves)
-    load = _load(loads, leaf, leaves, series, times)
+    conditions = Warehouse(settings).arrow(_CONDITIONS, {"as_of_date": day, "before": before}).to_pandas()
+    series, times, load = found.series, found.times_utc, found.load
     cutoff = int(np.flatnonzero(~np.isnan(load).all(axis=0))[-1]) + 1
     tomorrow = int(np.searchsorted(times, _midnight(day + timedelta(days=1), timezone)))
     empty = LoadGrid(
@@ -257,39 +218,12 @@ def _midnight(day: date, timezone: str) -> np.datetime64:
     return start.tz_convert("UTC").tz_localize(None).to_datetime64().astype("datetime64[m]")
 
 
-def _hours(known_starts: pd.Series, end: np.datetime64) -> Times:
-    first = known_starts.min().to_datetime64().astype("datetime64[m]")
-    return np.arange(first, end, HOUR)
-
-
-def _columns(starts: pd.Series, times: Times) -> Integers:
-    passed = starts.to_numpy().astype("datetime64[m]") - times[0]
-    return (passed // HOUR).astype(np.int64)
-
-
-def _load(loads: pd.DataFrame, leaf: pd.MultiIndex, leaves: pd.DataFrame, series: pd.DataFrame, times: Times) -> Floats:
-    """(series, times): what was measured, scaled up to all meters that were expected to report."""
-    row = pd.MultiIndex.from_frame(leaves[CODES]).get_indexer(leaf)
-    column, parts = _columns(loads["hour_start_utc"], times), summing(series, leaves)
-
-    def summed(name: str) -> Floats:
-        table = np.zeros((len(leaves), len(times)))
-        np.add.at(table, (row, column), loads[name].to_numpy())
-        found: Floats = parts @ table
-        return found
-
-    measured, expected = summed("measured_minutes"), 60 * summed("expected_meters")
-    scale = np.maximum(1.0, expected / np.maximum(measured, 1.0))
-    is_known = (expected > 0) & (measured >= LEAST_MEASURED * expected)
-    return np.where(is_known, summed("consumption_kwh") * scale, np.nan)
-
-
 def _with_conditions(
     grid: LoadGrid, series: pd.DataFrame, conditions: pd.DataFrame, cutoff: int, tomorrow: int
 ) -> LoadGrid:
     """Add what is known of the days, the newest weather of each hour, and the weather as it was forecast day by day."""
     regions = sorted(series.loc[series["level"] == "region", "region_code"])
-    column = _columns(conditions["valid_at_utc"], grid.times_utc)
+    column = columns_of(conditions["valid_at_utc"], grid.times_utc)
     region = pd.Index(regions).get_indexer(conditions["region_code"])
     inside = (column >= 0) & (column < len(grid.times_utc)) & (region >= 0)
     told = Told.of(conditions[inside], region[inside], column[inside], (len(regions), len(grid.times_utc)))

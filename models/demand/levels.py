@@ -2,42 +2,21 @@
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
 
 from models.demand.grid import Floats
 
 ALL = "*"
 """In place of a code that a level does not tell apart."""
 CODES = ["region_code", "feeder_code", "customer_class"]
-TOLD_APART: dict[str, list[str]] = {
-    "total": [],
-    "region": ["region_code"],
-    "feeder": ["region_code", "feeder_code"],
-    "customer_class": ["customer_class"],
-}
-"""Codes of each level. Classes cross feeders: the hierarchy is grouped."""
 KEY = ["level", *CODES]
 ROUNDS = 10
 TINY = 1e-9
 
 
-def members(leaves: pd.DataFrame) -> pd.DataFrame:
-    """Return the series of every level over feeders and classes (``CODES``), with their ``KEY`` and ``series`` name."""
-    parts = []
-    for level, codes in TOLD_APART.items():
-        told = leaves[codes].drop_duplicates() if codes else pd.DataFrame(index=[0])
-        parts.append(told.assign(level=level, **{code: ALL for code in CODES if code not in codes})[KEY])
-    found = pd.concat(parts).sort_values(KEY, ignore_index=True)
+def listed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the series of rows with a ``KEY``, each once and in order, with its ``series`` name."""
+    found = rows[KEY].drop_duplicates().sort_values(KEY, ignore_index=True)
     return found.assign(series=["/".join(code for code in row if code != ALL) for row in found[KEY].to_numpy()])
-
-
-def summing(series: pd.DataFrame, leaves: pd.DataFrame) -> csr_array:
-    """Return (series, leaves): 1 where a leaf is part of a series."""
-    inside = np.ones((len(series), len(leaves)), dtype=bool)
-    for code in CODES:
-        wanted, found = series[code].to_numpy()[:, None], leaves[code].to_numpy()[None]
-        inside &= (wanted == ALL) | (wanted == found)
-    return csr_array(inside.astype(np.float64))
 
 
 def constraints(series: pd.DataFrame) -> Floats:

@@ -11,12 +11,13 @@ from models.demand.dataset import Demand
 from models.demand.grid import Floats
 from models.demand.ladder import LoadForecast
 from models.demand.levels import KEY
+from models.demand.loads import highest_loads
 from models.demand.registered import LEVELS, Forecasters, forecast_columns, quantile_columns
 
 TABLE = "scores.demand_peaks"
 SHARES = tuple(n / 100 for n in range(1, 100))
 """Quantiles that chances are read from."""
-HIGHEST = 10
+A_YEAR_DAYS = 365
 SCHEMA = pa.schema(
     [
         ("as_of_date", pa.date32()),
@@ -41,41 +42,11 @@ SCHEMA = pa.schema(
     ]
 )
 
-_BOUNDS = f"""
-    with days as (
-        select level, region_code, feeder_code, customer_class, local_date, max(load_kwh) as highest_kwh
-        from marts.load_hourly
-        where local_date <= $as_of_date and local_date > $year_before
-        group by level, region_code, feeder_code, customer_class, local_date
-    ),
-
-    ranked as (
-        select
-            *,
-            row_number() over (
-                partition by level, region_code, feeder_code, customer_class order by highest_kwh desc
-            ) as place
-        from days
-        where highest_kwh is not null
-    ),
-
-    records as (
-        select
-            level, region_code, feeder_code, customer_class,
-            max(highest_kwh) as highest_kwh,
-            min(case when place = {HIGHEST} then highest_kwh end) as tenth_highest_kwh
-        from ranked
-        group by level, region_code, feeder_code, customer_class
-    )
-
-    select records.*, cast(limits.limit_kw as double precision) as limit_kw
-    from records
-    left join marts.feeder_limits as limits
-        on records.level = 'feeder'
-        and records.region_code = limits.region_code
-        and records.feeder_code = limits.feeder_code
-        and limits.valid_from <= $as_of_date
-        and (limits.valid_to is null or limits.valid_to > $as_of_date)
+_LIMITS = """
+    select 'feeder' as level, region_code, feeder_code, '*' as customer_class,
+        cast(limit_kw as double precision) as limit_kw
+    from marts.feeder_limits
+    where valid_from <= $as_of_date and (valid_to is null or valid_to > $as_of_date)
 """
 
 
@@ -84,9 +55,9 @@ def bounds(demand: Demand, settings: Settings | None = None) -> pd.DataFrame:
 
     ``highest_kwh`` and ``tenth_highest_kwh`` are of the daily maxima of the year before, ``limit_kw`` is the feeder's.
     """
-    year_before = (pd.Timestamp(demand.as_of_date) - pd.Timedelta(days=365)).date()
-    asked = {"as_of_date": demand.as_of_date, "year_before": year_before}
-    return Warehouse(settings).arrow(_BOUNDS, asked).to_pandas()
+    day = demand.as_of_date
+    limits = Warehouse(settings).arrow(_LIMITS, {"as_of_date": day}).to_pandas()
+    return highest_loads(day, A_YEAR_DAYS, settings).merge(limits, how="left", on=KEY)
 
 
 def highest(demand: Demand, forecasters: Forecasters, hours: pd.DataFrame, against: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,9 @@ with forecasts as (
 
 loads as (
     select * from {{ ref('load_hourly') }}
-    where is_complete and local_date > date '{{ last_as_of_date() }}' - 60
+    where is_complete
+        and local_date > date '{{ last_as_of_date() }}' - 60
+        and local_date <= date '{{ last_as_of_date() }}'
 ),
 
 scored as (

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from leaves import members, summing
 from scipy.optimize import minimize
 
-from models.demand.levels import CODES, constraints, members, reconciled, summing
+from models.demand.levels import CODES, constraints, reconciled
 
 LEAVES = pd.DataFrame(
     [("N", "N1", "home"), ("N", "N1", "shop"), ("N", "N2", "home"), ("S", "S1", "shop")], columns=CODES

@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from leaves import members
 from made_up_utility import AS_OF_DATE
 
 from meterwise.warehouse import Warehouse
@@ -12,7 +13,6 @@ from models.demand import evaluate, outlook, score, train
 from models.demand.daily import grid_of_energy
 from models.demand.dataset import Demand, by_day, known
 from models.demand.grid import LoadGrid
-from models.demand.levels import members
 from models.demand.params import DemandParams
 
 AHEAD, HISTORY = 35, 1000

@@ -1,0 +1,152 @@
+"""Loads of every level by what had arrived at the end of a day."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from meterwise.settings import Settings
+from meterwise.warehouse import Warehouse
+from models.demand.grid import Floats, Integers, Times
+from models.demand.levels import KEY, listed
+
+HOUR = np.timedelta64(60, "m")
+HIGHEST = 10
+"""Days of a year that count as its highest."""
+
+_AS_KNOWN = """
+    with hours as (
+        select * from features.features_demand_loads
+        where known_on <= $as_of_date and (replaced_on is null or replaced_on > $as_of_date)
+            and local_date > $before and local_date <= $as_of_date
+    ),
+
+    meters as (
+        select region_code, feeder_code, customer_class, local_date, sum(delta_expected_meters) as expected_meters
+        from features.features_demand_meters
+        where known_on <= $as_of_date and local_date > $before and local_date <= $as_of_date
+        group by region_code, feeder_code, customer_class, local_date
+        having sum(delta_expected_meters) > 0
+    ),
+
+    starts as (
+        select distinct local_date, hour_start_utc from hours
+    ),
+
+    levels as (
+        select
+            case
+                when grouping(meters.feeder_code) = 0 then 'feeder'
+                when grouping(meters.region_code) = 0 then 'region'
+                when grouping(meters.customer_class) = 0 then 'customer_class'
+                else 'total'
+            end as level,
+            coalesce(meters.region_code, '*') as region_code,
+            coalesce(meters.feeder_code, '*') as feeder_code,
+            coalesce(meters.customer_class, '*') as customer_class,
+            starts.local_date,
+            starts.hour_start_utc,
+            cast(coalesce(sum(hours.consumption_kwh), 0) as double precision) as consumption_kwh,
+            cast(coalesce(sum(hours.measured_minutes), 0) as double precision) as measured_minutes,
+            cast(60 * sum(meters.expected_meters) as double precision) as expected_minutes
+        from meters
+        inner join starts on meters.local_date = starts.local_date
+        left join hours
+            on meters.region_code = hours.region_code
+            and meters.feeder_code = hours.feeder_code
+            and meters.customer_class = hours.customer_class
+            and starts.hour_start_utc = hours.hour_start_utc
+        group by grouping sets (
+            (starts.local_date, starts.hour_start_utc),
+            (starts.local_date, starts.hour_start_utc, meters.region_code),
+            (starts.local_date, starts.hour_start_utc, meters.region_code, meters.feeder_code),
+            (starts.local_date, starts.hour_start_utc, meters.customer_class)
+        )
+    ),
+
+    -- Scaled up to all meters that were expected; of an hour of which less than half is known there is no load.
+    loads as (
+        select
+            level, region_code, feeder_code, customer_class, local_date, hour_start_utc,
+            case when measured_minutes >= 0.5 * expected_minutes
+                then consumption_kwh * greatest(1, expected_minutes / greatest(measured_minutes, 1))
+            end as load_kwh
+        from levels
+    )
+"""
+
+_HOURS = f"""
+    {_AS_KNOWN}
+    select level, region_code, feeder_code, customer_class, hour_start_utc, load_kwh from loads
+"""
+
+_HIGHEST = f"""
+    {_AS_KNOWN},
+
+    days as (
+        select level, region_code, feeder_code, customer_class, local_date, max(load_kwh) as highest_kwh
+        from loads
+        group by level, region_code, feeder_code, customer_class, local_date
+    ),
+
+    ranked as (
+        select
+            *,
+            row_number() over (
+                partition by level, region_code, feeder_code, customer_class order by highest_kwh desc
+            ) as place
+        from days
+        where highest_kwh is not null
+    )
+
+    select
+        level, region_code, feeder_code, customer_class,
+        max(highest_kwh) as highest_kwh,
+        min(case when place = {HIGHEST} then highest_kwh end) as tenth_highest_kwh
+    from ranked
+    group by level, region_code, feeder_code, customer_class
+"""
+
+
+@dataclass(frozen=True)
+class KnownLoads:
+    """Loads of every level as they were known at the end of a day.
+
+    Attributes:
+        series: (series,) keys and name, in the order of ``load``.
+        times_utc: (times,) starts of hours, without a gap.
+        load: (series, times) kWh of each hour; NaN where less than half of it was known.
+    """
+
+    series: pd.DataFrame
+    times_utc: Times
+    load: Floats
+
+
+def known_loads(day: date, days: int, end: np.datetime64, settings: Settings | None = None) -> KnownLoads | None:
+    """Return the loads of the last ``days`` days, on a grid of hours up to ``end``; None if none was known."""
+    loads = Warehouse(settings).arrow(_HOURS, _looked_at(day, days)).to_pandas()
+    if loads.empty:
+        return None
+    times = np.arange(loads["hour_start_utc"].min().to_datetime64().astype("datetime64[m]"), end, HOUR)
+    series, key = listed(loads), pd.MultiIndex.from_frame(loads[KEY])
+    load = np.full((len(series), len(times)), np.nan)
+    row = pd.MultiIndex.from_frame(series[KEY]).get_indexer(key)
+    load[row, columns_of(loads["hour_start_utc"], times)] = loads["load_kwh"].to_numpy(dtype=np.float64)
+    return KnownLoads(series, times, load)
+
+
+def highest_loads(day: date, days: int, settings: Settings | None = None) -> pd.DataFrame:
+    """Return the highest hour of the last ``days`` days and that of their tenth highest day, in kWh, by ``KEY``."""
+    return Warehouse(settings).arrow(_HIGHEST, _looked_at(day, days)).to_pandas()
+
+
+def columns_of(starts: pd.Series, times: Times) -> Integers:
+    """Return the columns of a grid of hours in which they start."""
+    passed = starts.to_numpy().astype("datetime64[m]") - times[0]
+    return (passed // HOUR).astype(np.int64)
+
+
+def _looked_at(day: date, days: int) -> dict[str, date]:
+    return {"as_of_date": day, "before": day - timedelta(days=days)}
