@@ -26,6 +26,7 @@ PUBLISHED = (
     "demand_forecasts_by_level",
     "demand_peaks",
     "demand_outlook",
+    "season_peaks",
     "customer_usage_forecasts",
     "customer_usage_daily",
     "customer_usage_hourly",

@@ -63,6 +63,13 @@ PUBLISHED = (
         models={"demand": "scores.demand_outlook"},
     ),
     PublishedTable(
+        "season_peaks",
+        key=("level", "region_code", "feeder_code", "customer_class", "season_first_date"),
+        lookup=("level", "season_first_date"),
+        may_be_empty=True,
+        models={"demand": "scores.season_peaks"},
+    ),
+    PublishedTable(
         "customer_usage_forecasts",
         key=("customer_id", "local_date"),
         lookup=("customer_id", "local_date"),

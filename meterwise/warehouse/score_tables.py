@@ -1,6 +1,8 @@
 """What the models say, one partition per as_of_date; dbt reads these tables as sources."""
 
-_QUANTILES = ", ".join(f"p{share:02}_kwh double precision" for share in (5, *range(10, 100, 10), 95))
+_SHARES = (5, *range(10, 100, 10), 95)
+_QUANTILES = ", ".join(f"p{share:02}_kwh double precision" for share in _SHARES)
+_QUANTILES_KW = ", ".join(f"p{share:02}_kw double precision" for share in _SHARES)
 
 SCORE_TABLES = (
     "create schema if not exists scores",
@@ -31,6 +33,11 @@ SCORE_TABLES = (
     "create table if not exists scores.demand_outlook (as_of_date date, level varchar, region_code varchar, "
     "feeder_code varchar, customer_class varchar, local_date date, days_ahead integer, "
     f"mean_kwh double precision, {_QUANTILES}, basis varchar, reason varchar, model_version varchar)",
+    "create table if not exists scores.season_peaks (as_of_date date, level varchar, region_code varchar, "
+    "feeder_code varchar, customer_class varchar, season_first_date date, season_last_date date, "
+    f"so_far_kw double precision, last_year_kw double precision, mean_kw double precision, {_QUANTILES_KW}, "
+    "likely_first_date date, likely_last_date date, limit_kw double precision, overload_probability double precision, "
+    "expected_overload_kw double precision, model_version varchar)",
     "create table if not exists scores.customer_usage_forecasts (as_of_date date, customer_id varchar, "
     "local_date date, days_ahead integer, mean_kwh double precision, p10_kwh double precision, "
     "p50_kwh double precision, p90_kwh double precision, persistence_kwh double precision, skill double precision, "

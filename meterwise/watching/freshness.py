@@ -23,6 +23,7 @@ ONLY_WHEN_NEEDED = {
     "marts.customer_departures",
     "publish.meter_alerts",
     "publish.peak_warnings",
+    "publish.season_peaks",
 }
 HOURS = {"hourly": 1, "daily": 24, "weekly": 7 * 24, "monthly": 31 * 24}
 """What a contract's ``freshness`` allows between the end of a table's newest day and its next one."""
@@ -35,6 +36,7 @@ MODEL_OF = {
     "demand_forecasts_by_level": "demand",
     "demand_peaks": "demand",
     "demand_outlook": "demand",
+    "season_peaks": "demand",
     "customer_usage_forecasts": "demand",
     "churn_scores": "churn",
     "load_shapes": "segments",

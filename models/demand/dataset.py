@@ -132,14 +132,14 @@ def known(
     return Demand(day, series, _with_conditions(empty, series, conditions, cutoff, tomorrow), cutoff, tomorrow)
 
 
-def by_day(demand: Demand, params: DemandParams | None = None, settings: Settings | None = None) -> Demand:
-    """Return the energy of local days in place of hours, with the days of the outlook to forecast; no weather.
+def by_day(demand: Demand, days_ahead: int, settings: Settings | None = None) -> Demand:
+    """Return the energy of local days in place of hours, with so many days to forecast; no weather.
 
     Its grid's clock has no zone: times are dates in UTC. A day of which less than 90 % is known is unknown.
     """
-    params, day = params or DemandParams(), np.datetime64(demand.as_of_date)
+    day = np.datetime64(demand.as_of_date)
     known = grid_of_energy(demand.grid)
-    times = np.arange(known.times_utc[0], day + params.outlook_days + 1, np.timedelta64(1440, "m"))
+    times = np.arange(known.times_utc[0], day + days_ahead + 1, np.timedelta64(1440, "m"))
     regions = sorted(demand.series.loc[demand.series["level"] == "region", "region_code"])
     told = Warehouse(settings).arrow(_DAYS_AHEAD, {"as_of_date": demand.as_of_date}).to_pandas()
     column = np.searchsorted(times, pd.to_datetime(told["local_date"]).to_numpy().astype("datetime64[m]"))

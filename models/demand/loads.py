@@ -12,8 +12,6 @@ from models.demand.grid import Floats, Integers, Times
 from models.demand.levels import KEY, listed
 
 HOUR = np.timedelta64(60, "m")
-HIGHEST = 10
-"""Days of a year that count as its highest."""
 
 _AS_KNOWN = """
     with hours as (
@@ -82,30 +80,11 @@ _HOURS = f"""
 """
 
 _HIGHEST = f"""
-    {_AS_KNOWN},
-
-    days as (
-        select level, region_code, feeder_code, customer_class, local_date, max(load_kwh) as highest_kwh
-        from loads
-        group by level, region_code, feeder_code, customer_class, local_date
-    ),
-
-    ranked as (
-        select
-            *,
-            row_number() over (
-                partition by level, region_code, feeder_code, customer_class order by highest_kwh desc
-            ) as place
-        from days
-        where highest_kwh is not null
-    )
-
-    select
-        level, region_code, feeder_code, customer_class,
-        max(highest_kwh) as highest_kwh,
-        min(case when place = {HIGHEST} then highest_kwh end) as tenth_highest_kwh
-    from ranked
-    group by level, region_code, feeder_code, customer_class
+    {_AS_KNOWN}
+    select level, region_code, feeder_code, customer_class, local_date, max(load_kwh) as highest_kwh
+    from loads
+    where load_kwh is not null
+    group by level, region_code, feeder_code, customer_class, local_date
 """
 
 
@@ -137,8 +116,8 @@ def known_loads(day: date, days: int, end: np.datetime64, settings: Settings | N
     return KnownLoads(series, times, load)
 
 
-def highest_loads(day: date, days: int, settings: Settings | None = None) -> pd.DataFrame:
-    """Return the highest hour of the last ``days`` days and that of their tenth highest day, in kWh, by ``KEY``."""
+def highest_of_days(day: date, days: int, settings: Settings | None = None) -> pd.DataFrame:
+    """Return ``highest_kwh``, the highest hour, by ``KEY`` and ``local_date`` of the last ``days`` days."""
     return Warehouse(settings).arrow(_HIGHEST, _looked_at(day, days)).to_pandas()
 
 

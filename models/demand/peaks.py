@@ -1,5 +1,7 @@
 """The highest load of each coming day: when, how high, and how likely it passes a limit or the highest days so far."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -11,13 +13,13 @@ from models.demand.dataset import Demand
 from models.demand.grid import Floats
 from models.demand.ladder import LoadForecast
 from models.demand.levels import KEY, KEY_FIELDS
-from models.demand.loads import highest_loads
 from models.demand.registered import LEVELS, Forecasters, forecast_columns, quantile_columns
 
 TABLE = "scores.demand_peaks"
 SHARES = tuple(n / 100 for n in range(1, 100))
 """Quantiles that chances are read from."""
 A_YEAR_DAYS = 365
+HIGHEST = 10
 SCHEMA = pa.schema(
     [
         ("as_of_date", pa.date32()),
@@ -47,14 +49,23 @@ _LIMITS = """
 """
 
 
-def bounds(demand: Demand, settings: Settings | None = None) -> pd.DataFrame:
-    """Return what peaks are measured against, by ``KEY``, as of a day.
+def limits(as_of_date: date, settings: Settings | None = None) -> pd.DataFrame:
+    """Return ``limit_kw`` of feeders by ``KEY``, as it holds on a day."""
+    return Warehouse(settings).arrow(_LIMITS, {"as_of_date": as_of_date}).to_pandas()
 
-    ``highest_kwh`` and ``tenth_highest_kwh`` are of the daily maxima of the year before, ``limit_kw`` is the feeder's.
+
+def records(highest: pd.DataFrame, as_of_date: date) -> pd.DataFrame:
+    """Return the highest of the year before, and that of its tenth highest day, by ``KEY``.
+
+    Args:
+        highest: ``highest_kwh`` by ``KEY`` and ``local_date``.
+        as_of_date: The last day of the year.
     """
-    day = demand.as_of_date
-    limits = Warehouse(settings).arrow(_LIMITS, {"as_of_date": day}).to_pandas()
-    return highest_loads(day, A_YEAR_DAYS, settings).merge(limits, how="left", on=KEY)
+    year = highest[pd.to_datetime(highest["local_date"]) > pd.Timestamp(as_of_date) - pd.Timedelta(days=A_YEAR_DAYS)]
+    ranked = year.sort_values("highest_kwh", ascending=False, kind="stable").groupby(KEY, sort=False)["highest_kwh"]
+    return ranked.agg(
+        highest_kwh="max", tenth_highest_kwh=lambda days: days.iloc[HIGHEST - 1] if len(days) >= HIGHEST else np.nan
+    ).reset_index()
 
 
 def highest(demand: Demand, forecasters: Forecasters, hours: pd.DataFrame, against: pd.DataFrame) -> pd.DataFrame:
@@ -64,7 +75,7 @@ def highest(demand: Demand, forecasters: Forecasters, hours: pd.DataFrame, again
         demand: What is known.
         forecasters: Of maxima.
         hours: What ``issued.loads`` says of the hours, which tells when the highest comes.
-        against: Of ``bounds``.
+        against: By ``KEY``: ``highest_kwh`` and ``tenth_highest_kwh`` of the year before, ``limit_kw`` of feeders.
 
     Returns:
         A row for each series and day: the key of its level, ``local_date``, ``peak_at_utc``, ``mean_kwh``, ``p05_kwh``

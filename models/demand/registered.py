@@ -14,6 +14,7 @@ from models.demand.grid import Floats, LoadGrid
 from models.demand.ladder import LoadForecast
 from models.demand.load_forecaster import LoadForecaster
 from models.demand.peak_forecaster import PeakForecaster
+from models.demand.seasons import SeasonForecaster
 from models.demand.training import Training, least_of, scale_of
 
 LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -130,6 +131,7 @@ class RegisteredDemand:
         timezone: Clock of the utility.
         outlook: Of the energy of local days. Versions of before there was one have like days.
         customers: Of single customers; None in versions of before there were any.
+        seasons: Of the highest loads of seasons; None in versions of before there were any.
     """
 
     latest: Forecasters
@@ -137,6 +139,7 @@ class RegisteredDemand:
     timezone: str
     outlook: Twins = Twins(Forecasters({}, 1), Forecasters({}, 1))
     customers: CustomerTwins | None = None
+    seasons: SeasonForecaster | None = None
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Forecast every hour behind the last known load.

@@ -13,11 +13,13 @@ from meterwise.registry import NoChampionError
 from meterwise.settings import Settings, get_settings
 from meterwise.skips import record_skip
 from meterwise.warehouse import Warehouse
-from models.demand import customer_usage, customers, issued, outlook, peaks
+from models.demand import customer_usage, customers, issued, outlook, peaks, season_peaks
 from models.demand.customers import CustomerTwins
 from models.demand.dataset import MODEL, Demand, by_day, known, skip_reason
 from models.demand.ladder import MODEL as BY_MODEL
-from models.demand.levels import KEY_FIELDS
+from models.demand.levels import KEY, KEY_FIELDS
+from models.demand.loads import highest_of_days
+from models.demand.params import DemandParams
 from models.demand.registered import Forecasters, RegisteredDemand, Twins, quantile_columns
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ SCHEMA = pa.schema(
 SCHEMAS = {
     peaks.TABLE: peaks.SCHEMA,
     outlook.TABLE: outlook.SCHEMA,
+    season_peaks.TABLE: season_peaks.SCHEMA,
     customers.TABLE: customers.SCHEMA,
     TABLE: SCHEMA,
 }
@@ -70,12 +73,35 @@ class IncompleteForecastError(RuntimeError):
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be forecast: hours, local days, and what maxima are measured against; customers are read later."""
+    """What is to be forecast, and what maxima are measured against; customers are read later.
+
+    Attributes:
+        demand: Hours.
+        days: Local days of the outlook.
+        year: Local days of the seasons.
+        highest: ``highest_kwh`` and ``highest_kw`` of past days, by level.
+        limits: ``limit_kw`` of feeders.
+    """
 
     demand: Demand
     days: Demand
-    against: pd.DataFrame
+    year: Demand
+    highest: pd.DataFrame
+    limits: pd.DataFrame
     settings: Settings
+
+    @classmethod
+    def of(cls, demand: Demand, settings: Settings) -> "Asked":
+        """Read what is asked beside the hours."""
+        highest = highest_of_days(demand.as_of_date, season_peaks.LOOKED_BACK_DAYS, settings)
+        return cls(
+            demand,
+            by_day(demand, DemandParams().outlook_days, settings),
+            by_day(demand, season_peaks.AHEAD_DAYS, settings),
+            highest.assign(highest_kw=highest["highest_kwh"] * 60 / demand.grid.minutes),
+            peaks.limits(demand.as_of_date, settings),
+            settings,
+        )
 
 
 def score(as_of_date: str, settings: Settings | None = None) -> int:
@@ -109,13 +135,13 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
 
 
 def forecast(demand: Demand, as_of_date: str, settings: Settings) -> dict[str, pa.Table]:
-    """Return hours, daily maxima and the outlook, by the name of their tables, by the best model that can be used.
+    """Return hours, daily maxima, outlook and seasons, by the name of their tables, by the best model that can be used.
 
     Raises:
         NoChampionError: There has never been one.
         IncompleteForecastError: An hour or a day would be without a forecast.
     """
-    asked = Asked(demand, by_day(demand, settings=settings), peaks.bounds(demand, settings), settings)
+    asked = Asked.of(demand, settings)
     for rung in (CHAMPION, LAST_CHAMPION):
         try:
             version, model = _champion(rung, as_of_date, settings)
@@ -144,19 +170,23 @@ def _champion(rung: str, as_of_date: str, settings: Settings) -> tuple[str, Regi
 
 def _tables(asked: Asked, model: RegisteredDemand, rung: str, version: str | None) -> dict[str, pa.Table]:
     hours = issued.loads(asked.demand, model.latest)
+    against = peaks.records(asked.highest, asked.demand.as_of_date).merge(asked.limits, how="left", on=KEY)
     _check_complete(asked.demand, hours, "horizon_hours", "hours")
     said = {
         TABLE: hours[hours["local_date"] >= pd.Timestamp(asked.demand.as_of_date)],
-        peaks.TABLE: peaks.highest(asked.demand, model.latest, hours, asked.against),
+        peaks.TABLE: peaks.highest(asked.demand, model.latest, hours, against),
         outlook.TABLE: outlook.ahead(asked.days, model.outlook.latest),
     }
     _check_complete(asked.days, said[outlook.TABLE], "days_ahead", "days")
 
     def table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-        return _arrow(_explained(frame, rung).assign(model_version=version or NO_MODEL), schema)
+        return _arrow(frame.assign(model_version=version or NO_MODEL), schema)
 
-    found = {name: table(frame, SCHEMAS[name]) for name, frame in said.items()}
-    parts = [table(frame, customers.SCHEMA) for frame in _of_customers(asked, model.customers)]
+    found = {name: table(_explained(frame, rung), SCHEMAS[name]) for name, frame in said.items()}
+    seasons = season_peaks.ahead(asked.year, model.seasons, asked.highest, asked.limits)
+    schema = season_peaks.SCHEMA
+    found[season_peaks.TABLE] = schema.empty_table() if seasons is None else table(seasons, schema)
+    parts = [table(_explained(frame, rung), customers.SCHEMA) for frame in _of_customers(asked, model.customers)]
     return found | {customers.TABLE: pa.concat_tables([customers.SCHEMA.empty_table(), *parts])}
 
 

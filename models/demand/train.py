@@ -20,6 +20,7 @@ from models.demand.params import DemandParams
 from models.demand.registered import Forecasters, RegisteredDemand, Twins
 from models.demand.response import DAYS_FOR_A_SEASON
 from models.demand.searched import Searched, newest_search
+from models.demand.seasons import SeasonForecaster
 from models.demand.weather_sensitivity import last_days, peak_intervals, weather_sensitive_parts
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ def train_model(as_of_date: str, params: DemandParams | None = None, settings: S
     fingerprint = registry.fingerprint(MODEL, as_of_date, params, rows, usage.frame())
     if trained := registry.trained(MODEL, fingerprint, settings):
         return trained
-    learnt = Learnt(demand, by_day(demand, params, settings), usage)
+    learnt = Learnt(demand, by_day(demand, params.outlook_days, settings), usage)
     return _record(fit(learnt, params, settings.threads), learnt, rows, fingerprint, chosen, settings)
 
 
@@ -98,10 +99,11 @@ class Learnt:
 
 
 def fit(learnt: Learnt, params: DemandParams, threads: int) -> RegisteredDemand:
-    """Fit the forecasters of hours, of days and of customers."""
+    """Fit the forecasters of hours, of days, of customers and of seasons."""
     hours = fit_twins(learnt.demand, params, params.forecast, threads)
     outlook, customers = fit_outlook(learnt.days, params, threads), CustomerTwins.fit(learnt.usage, params.seed)
-    return RegisteredDemand(hours.latest, hours.judged, learnt.demand.grid.timezone, outlook, customers)
+    seasons = SeasonForecaster.fit(learnt.demand.grid.between(0, learnt.demand.cutoff), params.forecast)
+    return RegisteredDemand(hours.latest, hours.judged, learnt.demand.grid.timezone, outlook, customers, seasons)
 
 
 def fit_outlook(days: Demand, params: DemandParams, threads: int) -> Twins:

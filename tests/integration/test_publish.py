@@ -44,6 +44,9 @@ TABLES = {
     "demand_outlook": "select date '{day}' as as_of_date, 'region' as level, 'north' as region_code, "
     "'*' as feeder_code, '*' as customer_class, date '{day}' + day::int as local_date, "
     "{mark}::double as p50_kwh, '7' as model_version from range(1, 36) days(day)",
+    "season_peaks": "select date '{day}' as as_of_date, 'region' as level, 'north' as region_code, "
+    "'*' as feeder_code, '*' as customer_class, date '2027-06-01' as season_first_date, {mark}::double as p50_kw, "
+    "'7' as model_version",
     "customer_usage_forecasts": "select date '{day}' as as_of_date, customer_id, "
     "date '{day}' + day::int as local_date, {mark}::double as p50_kwh, '7' as model_version "
     "from customers, range(1, 36) days(day)",
@@ -70,6 +73,7 @@ MARKED = {
     "demand_forecasts_by_level": "p50_kwh",
     "demand_peaks": "p50_kw",
     "demand_outlook": "p50_kwh",
+    "season_peaks": "p50_kw",
     "customer_usage_forecasts": "p50_kwh",
     "peak_warnings": "p50_kw",
     "forecast_quality": "wape",

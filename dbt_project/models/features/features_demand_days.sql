@@ -26,7 +26,7 @@ days as (
     from as_of_days
     inner join calendar
         on calendar.local_date > as_of_days.as_of_date - 400
-        and calendar.local_date <= as_of_days.as_of_date + 35
+        and calendar.local_date <= as_of_days.as_of_date + 400
     inner join region_knowledge
         on calendar.region_code = region_knowledge.region_code
         and region_knowledge.known_from <= as_of_days.as_of_date

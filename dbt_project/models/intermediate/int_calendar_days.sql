@@ -35,7 +35,7 @@ regions as (
 
 days as (
     select listed.listed_at::date as local_date
-    from {{ day_series("date '" ~ (var('as_of_dates') | min) ~ "' - 400", "date '" ~ last_as_of_date() ~ "' + 40") }}
+    from {{ day_series("date '" ~ (var('as_of_dates') | min) ~ "' - 400", "date '" ~ last_as_of_date() ~ "' + 400") }}
             as listed (listed_at)
 ),
 

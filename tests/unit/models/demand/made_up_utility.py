@@ -62,8 +62,8 @@ DAYS = """
     select issued.as_of_date, region_code, local_date::date as local_date, false as is_holiday,
         false as is_school_holiday
     from issued, (values ('north'), ('south')) as regions (region_code),
-        range(date '2025-08-01', date '2026-09-30', interval 1 day) as days (local_date)
-    where local_date > issued.as_of_date - 400 and local_date <= issued.as_of_date + 35
+        range(date '2025-08-01', date '2027-09-30', interval 1 day) as days (local_date)
+    where local_date > issued.as_of_date - 400 and local_date <= issued.as_of_date + 400
 """
 
 CUSTOMERS, NEW_CUSTOMER, UNKNOWN_CUSTOMER = 40, 39, 40

@@ -192,6 +192,24 @@ def test_five_weeks_of_days_are_scored_with_the_hours_and_add_up(utility, params
         assert sums[level].to_numpy() == pytest.approx(sums["total"].to_numpy(), rel=1e-6)
 
 
+def test_the_seasons_ahead_are_scored_with_the_hours(utility, params, trained):
+    evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
+    score.score(AS_OF_DATE, utility)
+
+    seasons = Warehouse(utility).arrow("from scores.season_peaks").to_pandas()
+
+    begin = seasons["season_first_date"].astype(str)
+    assert set(begin) == {"2026-09-01", "2026-12-01", "2027-03-01"}, "of July no weather is known"
+    assert len(seasons) == 3 * SERIES
+    winter = seasons[begin == "2026-12-01"]
+    assert winter["p50_kw"].to_numpy() == pytest.approx(winter["last_year_kw"].to_numpy(), rel=0.12)
+    feeder = dict(iter(seasons[seasons["level"] == "feeder"].groupby("feeder_code")))
+    assert feeder["N2"]["overload_probability"].isna().all(), "nobody said what it may carry"
+    assert (feeder["S1"]["overload_probability"] == 1).all(), "its limit lies below every day"
+    assert (seasons["likely_first_date"] >= seasons["season_first_date"]).all()
+    assert (seasons["likely_last_date"] <= seasons["season_last_date"]).all()
+
+
 def test_every_customer_has_a_forecast_beside_persistence_and_its_skill(utility, params, trained):
     evaluate.promote_if_better(trained, AS_OF_DATE, params, utility)
     score.score(AS_OF_DATE, utility)

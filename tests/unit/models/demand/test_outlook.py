@@ -85,7 +85,7 @@ def test_days_ahead_know_their_holidays(utility, params):
         "update features.features_demand_days set is_holiday = true where local_date = date '2026-08-10'"
     )
 
-    days = by_day(known(AS_OF_DATE, params, utility), params, utility)
+    days = by_day(known(AS_OF_DATE, params, utility), params.outlook_days, utility)
 
     assert days.grid.local_times[[days.cutoff, -1]].astype("datetime64[D]").astype(str).tolist() == [
         AS_OF_DATE,
