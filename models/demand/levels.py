@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from models.demand.grid import Floats
 
@@ -9,6 +10,8 @@ ALL = "*"
 """In place of a code that a level does not tell apart."""
 CODES = ["region_code", "feeder_code", "customer_class"]
 KEY = ["level", *CODES]
+KEY_FIELDS = [(name, pa.string()) for name in KEY]
+"""Of the schema of a table with a row for each series."""
 ROUNDS = 10
 TINY = 1e-9
 

@@ -5,16 +5,14 @@ import pyarrow as pa
 
 from models.demand import issued
 from models.demand.dataset import Demand
+from models.demand.levels import KEY_FIELDS
 from models.demand.registered import Forecasters, quantile_columns
 
 TABLE = "scores.demand_outlook"
 SCHEMA = pa.schema(
     [
         ("as_of_date", pa.date32()),
-        ("level", pa.string()),
-        ("region_code", pa.string()),
-        ("feeder_code", pa.string()),
-        ("customer_class", pa.string()),
+        *KEY_FIELDS,
         ("local_date", pa.date32()),
         ("days_ahead", pa.int32()),
         ("mean_kwh", pa.float64()),

@@ -10,7 +10,7 @@ from models.demand import issued
 from models.demand.dataset import Demand
 from models.demand.grid import Floats
 from models.demand.ladder import LoadForecast
-from models.demand.levels import KEY
+from models.demand.levels import KEY, KEY_FIELDS
 from models.demand.loads import highest_loads
 from models.demand.registered import LEVELS, Forecasters, forecast_columns, quantile_columns
 
@@ -21,10 +21,7 @@ A_YEAR_DAYS = 365
 SCHEMA = pa.schema(
     [
         ("as_of_date", pa.date32()),
-        ("level", pa.string()),
-        ("region_code", pa.string()),
-        ("feeder_code", pa.string()),
-        ("customer_class", pa.string()),
+        *KEY_FIELDS,
         ("local_date", pa.date32()),
         ("peak_at_utc", pa.timestamp("us")),
         ("mean_kwh", pa.float64()),

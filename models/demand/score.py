@@ -17,6 +17,7 @@ from models.demand import customer_usage, customers, issued, outlook, peaks
 from models.demand.customers import CustomerTwins
 from models.demand.dataset import MODEL, Demand, by_day, known, skip_reason
 from models.demand.ladder import MODEL as BY_MODEL
+from models.demand.levels import KEY_FIELDS
 from models.demand.registered import Forecasters, RegisteredDemand, Twins, quantile_columns
 
 log = logging.getLogger(__name__)
@@ -42,10 +43,7 @@ REASONS = {
 SCHEMA = pa.schema(
     [
         ("as_of_date", pa.date32()),
-        ("level", pa.string()),
-        ("region_code", pa.string()),
-        ("feeder_code", pa.string()),
-        ("customer_class", pa.string()),
+        *KEY_FIELDS,
         ("valid_at_utc", pa.timestamp("us")),
         ("horizon_hours", pa.int32()),
         ("mean_kwh", pa.float64()),
