@@ -18,7 +18,7 @@ from models.demand.customers import CustomerTwins
 from models.demand.dataset import MODEL, Demand, by_day, known, skip_reason
 from models.demand.ladder import MODEL as BY_MODEL
 from models.demand.levels import KEY_FIELDS
-from models.demand.registered import Forecasters, RegisteredDemand, Twins, quantile_columns
+from models.demand.registered import Forecasters, RegisteredDemand, Twins, other_step, quantile_columns
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ SCHEMA = pa.schema(
         ("as_of_date", pa.date32()),
         *KEY_FIELDS,
         ("valid_at_utc", pa.timestamp("us")),
+        ("interval_minutes", pa.int32()),
         ("horizon_hours", pa.int32()),
         ("mean_kwh", pa.float64()),
         *((name, pa.float64()) for name in quantile_columns()),
@@ -65,12 +66,12 @@ SCHEMAS = {
 
 
 class IncompleteForecastError(RuntimeError):
-    """A forecast is missing for some hour or day; nothing of the day of issue was written."""
+    """A forecast is missing for some interval or day; nothing of the day of issue was written."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be forecast: hours, local days, and what maxima are measured against; customers are read later."""
+    """What is to be forecast: intervals, local days, and what maxima are measured against; customers are read later."""
 
     demand: Demand
     days: Demand
@@ -89,7 +90,8 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
 
     Raises:
         NoChampionError: No version holds the alias ``champion``.
-        IncompleteForecastError: An hour or a day would be without a forecast.
+        IncompleteForecastError: An interval or a day would be without a forecast.
+        OtherStepError: The warehouse holds loads by another step than the settings ask for.
     """
     settings, day = settings or get_settings(), date.fromisoformat(as_of_date)
     reason = skip_reason(as_of_date, settings=settings)
@@ -109,11 +111,11 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
 
 
 def forecast(demand: Demand, as_of_date: str, settings: Settings) -> dict[str, pa.Table]:
-    """Return hours, daily maxima and the outlook, by the name of their tables, by the best model that can be used.
+    """Return intervals, daily maxima and the outlook, by the name of their tables, by the best model that can be used.
 
     Raises:
         NoChampionError: There has never been one.
-        IncompleteForecastError: An hour or a day would be without a forecast.
+        IncompleteForecastError: An interval or a day would be without a forecast.
     """
     asked = Asked(demand, by_day(demand, settings=settings), peaks.bounds(demand, settings), settings)
     for rung in (CHAMPION, LAST_CHAMPION):
@@ -125,8 +127,9 @@ def forecast(demand: Demand, as_of_date: str, settings: Settings) -> dict[str, p
                 raise
         except Exception:  # whatever a model dies of, the day gets a forecast and the log the reason
             log.exception("The %s of demand cannot forecast %s; the next rung stands in.", rung, as_of_date)
-    hours, days = (Forecasters.none(one.tomorrow - one.cutoff) for one in (demand, asked.days))
-    return _tables(asked, RegisteredDemand(hours, hours, demand.grid.timezone, Twins(days, days)), NO_MODEL, None)
+    loads, days = (Forecasters.none(one.tomorrow - one.cutoff) for one in (demand, asked.days))
+    no_model = RegisteredDemand(loads, loads, demand.grid.timezone, Twins(days, days), minutes=demand.grid.minutes)
+    return _tables(asked, no_model, NO_MODEL, None)
 
 
 def _champion(rung: str, as_of_date: str, settings: Settings) -> tuple[str, RegisteredDemand]:
@@ -139,15 +142,17 @@ def _champion(rung: str, as_of_date: str, settings: Settings) -> tuple[str, Regi
         found = registry.load(MODEL, before.version, settings)
     if not isinstance(found.predictor, RegisteredDemand):
         raise TypeError(f"Version {found.version} of {MODEL} is of an older kind; train it again.")
+    if reason := other_step(found, settings):
+        raise registry.UnusableModelError(reason)
     return found.version, found.predictor
 
 
 def _tables(asked: Asked, model: RegisteredDemand, rung: str, version: str | None) -> dict[str, pa.Table]:
-    hours = issued.loads(asked.demand, model.latest)
-    _check_complete(asked.demand, hours, "horizon_hours", "hours")
+    loads = issued.loads(asked.demand, model.latest)
+    _check_complete(asked.demand, loads, "horizon_hours", "intervals")
     said = {
-        TABLE: hours[hours["local_date"] >= pd.Timestamp(asked.demand.as_of_date)],
-        peaks.TABLE: peaks.highest(asked.demand, model.latest, hours, asked.against),
+        TABLE: loads[loads["local_date"] >= pd.Timestamp(asked.demand.as_of_date)],
+        peaks.TABLE: peaks.highest(asked.demand, model.latest, loads, asked.against),
         outlook.TABLE: outlook.ahead(asked.days, model.outlook.latest),
     }
     _check_complete(asked.days, said[outlook.TABLE], "days_ahead", "days")
