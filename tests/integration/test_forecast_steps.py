@@ -1,7 +1,7 @@
 """Meters that report quarter-hours are forecast by them, on both engines; then the step is changed and changed back."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import chain
@@ -62,7 +62,7 @@ READS = f"""
         select
             'M' || number as meter, number, if(number = 1, 60, 15) as minutes,
             unnest(generate_series(
-                timestamp '{FIRST}', timestamp '{DAY}' + interval 11 hour,
+                timestamp '{FIRST}', timestamp '{DAY}' + to_hours(if(number = 1, 10, 11)),
                 to_minutes(if(number = 1, 60, 15))
             )) as start
         from range(1, 9) as numbers (number)
@@ -77,6 +77,15 @@ READS = f"""
         start + to_minutes(minutes + 1) as received
     from steps
 """
+
+LATER = f"""
+    select * replace (start + interval 150 minute as start, received + interval 150 minute as received) from ({READS})
+    where start >= timestamp '{DAY} 08:45' and start < timestamp '{DAY} 10:15' and meter <> '{HOURLY}'
+    union all
+    select * replace (2 * kwh as kwh, timestamp '{DAY} 12:50' as received) from ({READS})
+    where start = timestamp '{DAY} 09:00' and meter = '{HOURLY}'
+"""
+"""What comes after the first forecast: an hour and a half of quarter-hours, and a correction of an hour."""
 
 
 @dataclass(frozen=True)
@@ -154,25 +163,6 @@ def test_the_means_of_quarter_hours_add_up(quarters: Quarters) -> None:
     assert by_minute[45] > 1.1 * by_minute[30], "what the last quarter of each hour uses more is forecast"
 
 
-def test_no_energy_and_no_minute_is_lost_or_counted_twice(quarters: Quarters) -> None:
-    query = (
-        "select meter_id, known_on, {start} as hour_start_utc, sum(delta_kwh) as kwh, sum(delta_minutes)::bigint as "
-        "minutes from {ledger} group by 1, 2, 3 order by 1, 2, 3"
-    )
-
-    hours = frame(query.format(start="hour_start_utc", ledger=BY_HOUR), quarters.duckdb)
-    sums = frame(query.format(start="date_trunc('hour', interval_start_utc)", ledger=BY_QUARTER), quarters.duckdb)
-
-    pd.testing.assert_frame_equal(hours, sums)
-    spread = frame(
-        f"select meter_id, sum(delta_spread_minutes) > 0 as is_spread, count(distinct delta_kwh) as sizes, "
-        f"max(delta_minutes) as longest from {BY_QUARTER} group by 1 order by 1",
-        quarters.duckdb,
-    ).set_index("meter_id")
-    assert list(spread.index[spread["is_spread"]]) == [HOURLY]
-    assert set(spread["longest"]) == {15}
-
-
 def test_peaks_and_warnings_are_in_kw(quarters: Quarters) -> None:
     days = frame("select * from publish.demand_peaks where level = 'feeder'", quarters.duckdb)
     quarter_kwh = frame(
@@ -224,6 +214,45 @@ def rows_of(table: str, settings: Settings) -> pd.DataFrame:
     rows = frame(f"select * from {table}", settings)
     keys = [name for name in rows if not pd.api.types.is_float_dtype(rows[name])]
     return rows[sorted(rows)].sort_values(sorted(keys), ignore_index=True)
+
+
+def test_new_reads_move_the_forecast_by_quarter_hours(quarters: Quarters) -> None:
+    settings, day = quarters.duckdb, DAY.isoformat()
+    assert known_until(settings) == datetime(2026, 3, 27, 11, 15)
+    assert settings.sources_file is not None
+    reads = settings.sources_file.parent / "reads"
+    with duckdb.connect() as connection:
+        connection.execute(f"copy ({LATER}) to '{reads}/later.parquet'")
+
+    chain.land_domain("meter_reads", day, settings)
+    chain.update_forecasts(day, settings)
+
+    assert known_until(settings) == datetime(2026, 3, 27, 12, 45)
+
+
+def known_until(settings: Settings) -> datetime:
+    ((found,),) = published("select distinct known_until_utc from published.demand_forecasts_by_level", settings)
+    assert isinstance(found, datetime)
+    return found
+
+
+def test_no_energy_and_no_minute_is_lost_or_counted_twice(quarters: Quarters) -> None:
+    query = (
+        "select meter_id, known_on, {start} as hour_start_utc, sum(delta_kwh) as kwh, sum(delta_minutes)::bigint as "
+        "minutes from {ledger} group by 1, 2, 3 order by 1, 2, 3"
+    )
+
+    hours = frame(query.format(start="hour_start_utc", ledger=BY_HOUR), quarters.duckdb)
+    sums = frame(query.format(start="date_trunc('hour', interval_start_utc)", ledger=BY_QUARTER), quarters.duckdb)
+
+    pd.testing.assert_frame_equal(hours, sums)
+    spread = frame(
+        f"select meter_id, sum(delta_spread_minutes) > 0 as is_spread, count(distinct delta_kwh) as sizes, "
+        f"max(delta_minutes) as longest from {BY_QUARTER} group by 1 order by 1",
+        quarters.duckdb,
+    ).set_index("meter_id")
+    assert list(spread.index[spread["is_spread"]]) == [HOURLY]
+    assert set(spread["longest"]) == {15}
 
 
 def test_another_step_is_refused_until_the_warehouse_is_built_by_it(quarters: Quarters) -> None:
