@@ -14,5 +14,8 @@ HAND_OVER = HandOver(
         gxe.ExpectColumnPairValuesAToBeGreaterThanB(
             column_A="p90_kwh", column_B="p10_kwh", or_equal=True, notes="quantiles must not cross"
         ),
+        gxe.ExpectColumnUniqueValueCountToBeBetween(
+            column="interval_minutes", max_value=1, notes="a day is forecast by one step"
+        ),
     ],
 )

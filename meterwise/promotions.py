@@ -19,6 +19,10 @@ class IncomparableError(Exception):
     """The rows cannot tell which of two models is better; the text says what is missing."""
 
 
+class NoRivalError(Exception):
+    """The champion does another work than the challenger and cannot go on; the text says which."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One figure of a challenger and of the champion on the same rows.
@@ -76,7 +80,7 @@ def promote_if_better(
         as_of_date: Local day of the promotion.
         first: Words for a version without a rival, from its metrics. It is promoted whatever they are: without it
             nothing could be published.
-        compare: Judges challenger and champion on the same rows; may raise ``IncomparableError``.
+        compare: Judges challenger and champion on the same rows; may raise ``IncomparableError`` or ``NoRivalError``.
         settings: Defaults to those of the process.
     """
     settings = settings or get_settings()
@@ -89,11 +93,14 @@ def promote_if_better(
         return True
     honour_manual_promotion(model_name, as_of_date, settings)
     challenger = registry.load_run(run_id, settings)
-    figures: dict[str, float] = {}
+    better, reason, figures = True, "", dict[str, float]()
+    try:
+        if champion is not None:
+            better, reason, figures = _judge(challenger, champion, compare, settings.promotion_margin)
+    except NoRivalError as error:
+        champion, unusable = None, str(error)
     if champion is None:
-        better, reason = True, f"{unusable or 'first version'}; {first(challenger.metrics)}"
-    else:
-        better, reason, figures = _judge(challenger, champion, compare, settings.promotion_margin)
+        reason = f"{unusable or 'first version'}; {first(challenger.metrics)}"
     registry.record_verdict(run_id, reason, figures, settings)
     log.info("%s version %s: %s; %s", model_name, version, reason, registry.run_url(run_id, settings))
     if better:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Literal, NoReturn, get_args
+from typing import Annotated, Literal, NoReturn, get_args
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -24,6 +24,14 @@ NOT_HANDED_ON = frozenset(
     {"admin_url", "airflow_database_url", "mlflow_database_url", "mlflow_admin_password", "mlflow_secret_key"}
 )
 """Secrets of set-up alone: no child process gets them."""
+FORECAST_STEPS = (15, 30, 60)
+"""Minutes that load may be forecast by: what divides an hour evenly and meters report by."""
+
+
+def _forecast_step(minutes: int) -> int:
+    if minutes not in FORECAST_STEPS:
+        raise ValueError(f"must be one of {', '.join(map(str, FORECAST_STEPS))} (minutes)")
+    return minutes
 
 
 class _Environment(EnvSettingsSource):
@@ -138,6 +146,10 @@ class Settings(BaseSettings):
         ge=0,
         le=60,
         description="Minutes between two looks at new reads for forecasts of load; 0: with the day alone.",
+    )
+    forecast_step_minutes: Annotated[int, AfterValidator(_forecast_step)] = Field(
+        default=60,
+        description="Minutes of the intervals that load is forecast by: 60, 30 or 15; see docs/forecasts.md.",
     )
     last_date: date | None = Field(
         default=None,

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 PUBLISH = "tag:publish"
 MONITOR = "tag:monitor"
 LOADS = (
-    "tag:monitor,+int_load_history int_load_history int_load_meters_ledger "
-    "features_demand_loads features_demand_meters load_hourly shiftable_load"
+    "tag:monitor,+int_load_history int_usage_interval_ledger int_load_history int_load_meters_ledger "
+    "features_demand_loads features_demand_meters load_intervals shiftable_load"
 )
 """What new reads change of the loads that forecasts are made from."""
 FORESEEN = "tag:forecast"
@@ -172,6 +172,7 @@ def dbt_vars(
         "country": utility.country,
         "currency": utility.currency,
         "false_alarms_per_100_meters": settings.false_alarms_per_100_meters,
+        "forecast_step_minutes": settings.forecast_step_minutes,
         "static_columns": _static_columns(settings),
     }
 

@@ -32,3 +32,18 @@ floor(({{ value }})::double precision * 1000000 + 0.5) / 1000000
         count({{ x }}) * (sum({{ x }} * {{ x }}) + {{ damping }}) - sum({{ x }}) * sum({{ x }}), 0
     )::double precision
 {%- endmacro %}
+
+{# Part of an energy, a decimal with six decimals, that falls on the minutes from .. to of all its minutes, to the
+   watt-second: parts that lie side by side add up to the whole. #}
+{% macro part_of(kwh, from_minute, to_minute, minutes) -%}
+(
+        {%- for minute in [to_minute, from_minute] %}
+        {{ '- ' if not loop.first }}{{ whole_part('(' ~ kwh ~ ' * 1000000)::bigint * ' ~ minute, minutes) }}
+        {%- endfor %}
+    ) * 0.000001
+{%- endmacro %}
+
+{# Quotient of whole numbers without its fraction. The engines' own divisions differ. #}
+{% macro whole_part(dividend, divisor) -%}
+((({{ dividend }}) - ({{ dividend }}) % ({{ divisor }})) / ({{ divisor }}))::bigint
+{%- endmacro %}

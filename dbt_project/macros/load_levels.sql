@@ -1,9 +1,9 @@
-{# Factor from what was measured in an hour to what all expected meters used; never below one. #}
+{# Factor from what was measured in an interval to what all expected meters used; never below one. #}
 {% macro reporting_scale(measured_minutes, expected_meters) -%}
-greatest(1::double precision, 60 * ({{ expected_meters }})::double precision / nullif({{ measured_minutes }}, 0))
+greatest(1::double precision, {{ forecast_step() }} * ({{ expected_meters }})::double precision / nullif({{ measured_minutes }}, 0))
 {%- endmacro %}
 
-{# Sums of an hour of feeders and customer classes for each level on which load is forecast; '*' is all of them. #}
+{# Sums of an interval of feeders and customer classes for each level on which load is forecast; '*' is all of them. #}
 {% macro load_levels(relation, sums) -%}
 select
         case
@@ -15,7 +15,7 @@ select
         coalesce(region_code, '*') as region_code,
         coalesce(feeder_code, '*') as feeder_code,
         coalesce(customer_class, '*') as customer_class,
-        hour_start_utc,
+        interval_start_utc,
         local_date,
         {% for name in sums -%}
         sum({{ name }}) as {{ name }}{{ ',' if not loop.last }}
@@ -23,9 +23,9 @@ select
     from {{ relation }}
     group by
         grouping sets (
-            (hour_start_utc, local_date),
-            (region_code, hour_start_utc, local_date),
-            (region_code, feeder_code, hour_start_utc, local_date),
-            (customer_class, hour_start_utc, local_date)
+            (interval_start_utc, local_date),
+            (region_code, interval_start_utc, local_date),
+            (region_code, feeder_code, interval_start_utc, local_date),
+            (customer_class, interval_start_utc, local_date)
         )
 {%- endmacro %}

@@ -13,12 +13,11 @@ from meterwise.warehouse import Warehouse
 
 TABLE = "meter_reads"
 OLD = "interval_start_utc < $before and load_id = any($booked)"
-"""Only what the ledger has booked: a build that is late finds everything that it needs."""
-HAS_LEDGER = """
-select 1 as found from information_schema.tables
-where table_schema = 'intermediate' and table_name = 'int_usage_hourly_ledger'
+"""Only what the ledgers have booked: a build that is late finds everything that it needs."""
+LEDGERS_THERE = """
+select table_name from information_schema.tables where table_schema = 'intermediate' and table_name = any($ledgers)
 """
-BOOKED = "select distinct load_id from intermediate.int_usage_hourly_ledger order by load_id"
+BY_HOUR, BY_STEP = "int_usage_hourly_ledger", "int_usage_interval_ledger"
 
 
 def forget(settings: Settings) -> str:
@@ -26,17 +25,31 @@ def forget(settings: Settings) -> str:
     if settings.raw_kept_days is None:
         return "reads: all are kept (METERWISE_RAW_KEPT_DAYS is not set)"
     warehouse = Warehouse(settings)
-    if not len(warehouse.arrow(HAS_LEDGER)):
+    booked = _booked(warehouse)
+    if not booked:
         return "reads: nothing was booked yet, so all are kept"
     utility = planning.utility(settings)
     today = utility.today(settings)
     before = datetime.combine(today - timedelta(days=settings.raw_kept_days), datetime.min.time())
-    old = {"before": before, "booked": warehouse.arrow(BOOKED)["load_id"].to_pylist()}
+    old = {"before": before, "booked": booked}
     rows: int = warehouse.arrow(f"select count(*) as n from raw.{TABLE} where {OLD}", old)["n"][0].as_py()
     if rows:
         _write_down(before, utility.now_utc(settings), warehouse)
         warehouse.execute(f"delete from raw.{TABLE} where {OLD}", old, role="loader")
     return f"reads before {before:%Y-%m-%d}: {rows:,} rows"
+
+
+def _booked(warehouse: Warehouse) -> list[str]:
+    """Loads that every ledger of use has booked, that by the step of the forecasts too where there is one."""
+    step = warehouse.settings.forecast_step_minutes
+    ledgers = [BY_HOUR] if step == 60 else [BY_HOUR, BY_STEP]
+    if len(warehouse.arrow(LEDGERS_THERE, {"ledgers": ledgers})) < len(ledgers):
+        return []
+    loads = f"select distinct load_id from intermediate.{BY_HOUR}"
+    if step < 60:
+        loads += f" intersect select load_id from intermediate.{BY_STEP} where interval_minutes = {step}"
+    found: list[str] = warehouse.arrow(f"{loads} order by load_id")["load_id"].to_pylist()
+    return found
 
 
 def _write_down(before: datetime, now_utc: datetime, warehouse: Warehouse) -> None:

@@ -22,6 +22,7 @@ SCORE_TABLES = (
             "basis varchar",
             "reason varchar",
             "known_until_utc timestamp",
+            "interval_minutes integer default 60",  # before there was a choice
         )
     ),
     "create table if not exists scores.demand_peaks (as_of_date date, level varchar, region_code varchar, "
@@ -30,6 +31,7 @@ SCORE_TABLES = (
     "tenth_highest_kwh double precision, top_ten_probability double precision, limit_kw double precision, "
     "overload_probability double precision, expected_overload_kw double precision, basis varchar, reason varchar, "
     "model_version varchar)",
+    "alter table scores.demand_peaks add column if not exists interval_minutes integer default 60",
     "create table if not exists scores.demand_outlook (as_of_date date, level varchar, region_code varchar, "
     "feeder_code varchar, customer_class varchar, local_date date, days_ahead integer, "
     f"mean_kwh double precision, {_QUANTILES}, basis varchar, reason varchar, model_version varchar)",

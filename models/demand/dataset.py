@@ -4,6 +4,7 @@ The only place of the demand model where leakage could happen: loads by what had
 forecast by then, for the day itself and for every past day that is learnt from.
 """
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -19,15 +20,20 @@ from meterwise.watching.drift import DriftWindows
 from models.demand.daily import grid_of_energy
 from models.demand.grid import Bools, Floats, Integers, IssuedWeather, LoadGrid, Times
 from models.demand.levels import ALL
-from models.demand.loads import columns_of, known_loads
+from models.demand.loads import check_step, columns_of, known_loads
 from models.demand.params import DemandParams
 from models.demand.weather import mean_of_known
+
+log = logging.getLogger(__name__)
 
 MODEL = "demand"
 KEY = ["region_code", "as_of_date", "valid_at_utc"]
 WEATHER = ["temperature_c", "humidity_pct", "wind_speed_m_s", "cloud_cover_pct"]
 EVENING_BEFORE = np.timedelta64(120, "m")
 """Before midnight, whichever way the clock was changed: then it is still the same day."""
+HOUR = 60
+MOST_SPREAD = 0.5
+"""Share of measured minutes from reads longer than the step, above which what is known has no shape by the step."""
 
 _CONDITIONS = """
     select as_of_date, region_code, valid_at_utc, is_holiday, is_school_holiday, temperature_c, humidity_pct
@@ -43,8 +49,12 @@ _DAYS_AHEAD = """
 """
 
 _KNOWN_DAYS = """
-    select count(distinct local_date) as days from features.features_demand_loads
+    select
+        count(distinct local_date) as days,
+        cast(sum(spread_minutes) as double precision) / sum(measured_minutes) as spread_share
+    from features.features_demand_loads
     where known_on <= $as_of_date and measured_minutes > 0 and local_date > $before and local_date <= $as_of_date
+        and (replaced_on is null or replaced_on > $as_of_date)
 """
 
 
@@ -54,14 +64,14 @@ class NoLoadError(NothingToDoError):
 
 @dataclass(frozen=True)
 class Demand:
-    """What was known at the end of a day, and the hours to forecast.
+    """What was known at the end of a day, and the intervals to forecast.
 
     Attributes:
         as_of_date: The day.
         series: (series,) ``level``, codes and name, in the order of the grid.
-        grid: Up to the last hour to forecast; load in kWh an hour, NaN from ``cutoff`` on.
-        cutoff: First hour of which no load is known.
-        tomorrow: First hour after the day.
+        grid: Up to the last interval to forecast; load in kWh of the interval, NaN from ``cutoff`` on.
+        cutoff: First interval of which no load is known.
+        tomorrow: First interval after the day.
     """
 
     as_of_date: date
@@ -72,7 +82,7 @@ class Demand:
 
     @property
     def horizon(self) -> int:
-        """Hours from the cutoff to the last one."""
+        """Intervals from the cutoff to the last one."""
         return self.grid.load.shape[1] - self.cutoff
 
     def issued_before(self, days: int) -> "Demand":
@@ -112,6 +122,7 @@ def known(
 
     Raises:
         NoLoadError: No load of these days was known.
+        OtherStepError: The warehouse holds loads by another step than the settings ask for.
     """
     params, day = params or DemandParams(), date.fromisoformat(as_of_date)
     days, timezone = days or params.history_days, local_timezone(settings)
@@ -127,13 +138,19 @@ def known(
     cutoff = int(np.flatnonzero(~np.isnan(load).all(axis=0))[-1]) + 1
     tomorrow = int(np.searchsorted(times, _midnight(day + timedelta(days=1), timezone)))
     empty = LoadGrid(
-        series["series"].to_numpy(dtype=str), times, 60, timezone, load, np.empty((0, *load.shape)), load > np.inf
+        series["series"].to_numpy(dtype=str),
+        times,
+        found.minutes,
+        timezone,
+        load,
+        np.empty((0, *load.shape)),
+        load > np.inf,
     )
     return Demand(day, series, _with_conditions(empty, series, conditions, cutoff, tomorrow), cutoff, tomorrow)
 
 
 def by_day(demand: Demand, days_ahead: int, settings: Settings | None = None) -> Demand:
-    """Return the energy of local days in place of hours, with so many days to forecast; no weather.
+    """Return the energy of local days in place of intervals, with so many days to forecast; no weather.
 
     Its grid's clock has no zone: times are dates in UTC. A day of which less than 90 % is known is unknown.
     """
@@ -171,23 +188,35 @@ def by_day(demand: Demand, days_ahead: int, settings: Settings | None = None) ->
 
 
 def test_issues(demand: Demand, params: DemandParams) -> range:
-    """Return how many days back the issue days of the test window lie, their hours known by now; earliest last."""
+    """Return how many days back the issue days of the test window lie, all known by now; earliest last."""
     nearest = -(-demand.horizon // demand.grid.steps_a_day)
     return range(nearest, nearest + params.test_days)
 
 
 def skip_reason(as_of_date: str, params: DemandParams | None = None, settings: Settings | None = None) -> str | None:
-    """Say why there is nothing to train on or to forecast for this day; None if there is."""
-    params, day = params or DemandParams(), date.fromisoformat(as_of_date)
+    """Say why there is nothing to train on or to forecast for this day; None if there is.
+
+    Raises:
+        OtherStepError: The warehouse holds loads by another step than the settings ask for.
+    """
+    params, day, minutes = params or DemandParams(), date.fromisoformat(as_of_date), check_step(settings)
     asked = {"as_of_date": day, "before": day - timedelta(days=params.history_days)}
-    days = Warehouse(settings).arrow(_KNOWN_DAYS, asked).to_pylist()[0]["days"]
-    if days >= params.least_history_days:
-        return None
-    return (
-        f"Demand is skipped: {days} days with known loads as of {as_of_date}; {params.least_history_days} are needed, "
-        f"the last {params.test_days} of them to judge the model. "
-        "Load more meter reads, or build the warehouse for these days."
-    )
+    (found,) = Warehouse(settings).arrow(_KNOWN_DAYS, asked).to_pylist()
+    if found["days"] < params.least_history_days:
+        return (
+            f"Demand is skipped: {found['days']} days with known loads as of {as_of_date}; "
+            f"{params.least_history_days} are needed, the last {params.test_days} of them to judge the model. "
+            "Load more meter reads, or build the warehouse for these days."
+        )
+    spread = f"{found['spread_share']:.0%} of what was measured is of reads longer than {minutes} minutes"
+    if found["spread_share"] > MOST_SPREAD:
+        return (
+            f"Demand is skipped: {spread}, so that most of the load has no shape by this step. Set "
+            "METERWISE_FORECAST_STEP_MINUTES to what most meters report, and build the warehouse again."
+        )
+    if found["spread_share"] > 0:
+        log.warning("Demand as of %s: %s; they count as spread evenly over their time.", as_of_date, spread)
+    return None
 
 
 def drift_windows(champion: Champion, as_of_date: str, settings: Settings | None = None) -> DriftWindows | None:
@@ -221,12 +250,17 @@ def _midnight(day: date, timezone: str) -> np.datetime64:
 def _with_conditions(
     grid: LoadGrid, series: pd.DataFrame, conditions: pd.DataFrame, cutoff: int, tomorrow: int
 ) -> LoadGrid:
-    """Add what is known of the days, the newest weather of each hour, and the weather as it was forecast day by day."""
+    """Add what is known of the days, the newest weather of each hour, and the weather as it was forecast day by day.
+
+    The intervals of an hour have the same weather: each time of day has a line of its own, which learns what the
+    hour's weather tells of it.
+    """
     regions = sorted(series.loc[series["level"] == "region", "region_code"])
-    column = columns_of(conditions["valid_at_utc"], grid.times_utc)
+    first, hour_of = _hours(grid)
+    hour = columns_of(conditions["valid_at_utc"], first, HOUR)
     region = pd.Index(regions).get_indexer(conditions["region_code"])
-    inside = (column >= 0) & (column < len(grid.times_utc)) & (region >= 0)
-    told = Told.of(conditions[inside], region[inside], column[inside], (len(regions), len(grid.times_utc)))
+    inside = (hour >= 0) & (hour <= hour_of[-1]) & (region >= 0)
+    told = Told.of(conditions[inside], region[inside], hour[inside], hour_of, len(regions))
     share = _region_shares(grid.load, series, regions)
     days = {name: _mixed(np.nan_to_num(told.newest(name)), share) for name in ("is_holiday", "is_school_holiday")}
     known = replace(grid, is_holiday=days["is_holiday"] >= 0.5, day_marks={"school_holiday": days["is_school_holiday"]})
@@ -260,42 +294,56 @@ class Told:
     Attributes:
         values: By name, and ``as_of_date``.
         region: (rows,) number of the region.
-        column: (rows,) hour of the grid.
-        shape: Regions and hours of the grid.
+        hour: (rows,) number of the hour.
+        hour_of: (times,) number of the hour of each interval of the grid.
+        regions: How many there are.
     """
 
     values: dict[str, Floats]
     issue: Times
     region: Integers
-    column: Integers
-    shape: tuple[int, int]
+    hour: Integers
+    hour_of: Integers
+    regions: int
 
     @classmethod
-    def of(cls, conditions: pd.DataFrame, region: Integers, column: Integers, shape: tuple[int, int]) -> "Told":
+    def of(cls, conditions: pd.DataFrame, region: Integers, hour: Integers, hour_of: Integers, regions: int) -> "Told":
         """Take rows in the order of their days."""
         issue = pd.to_datetime(conditions["as_of_date"]).to_numpy().astype("datetime64[D]")
         names = ("is_holiday", "is_school_holiday", "temperature_c", "humidity_pct")
         values = {name: conditions[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in names}
-        return cls(values, issue, region, column, shape)
+        return cls(values, issue, region, hour, hour_of, regions)
 
     def is_empty(self, name: str) -> bool:
         """Say whether nothing was said."""
         return bool(np.isnan(self.values[name]).all())
 
     def newest(self, name: str) -> Floats:
-        """Return (regions, hours) what was said last; NaN where nothing was."""
-        found, said = np.full(self.shape, np.nan), ~np.isnan(self.values[name])
-        found[self.region[said], self.column[said]] = self.values[name][said]  # the last one stays
-        return found
+        """Return (regions, times) what was said last; NaN where nothing was."""
+        found, said = np.full((self.regions, self.hour_of[-1] + 1), np.nan), ~np.isnan(self.values[name])
+        found[self.region[said], self.hour[said]] = self.values[name][said]  # the last one stays
+        return found[:, self.hour_of]
 
     def issued(self, name: str, cutoffs: Integers, days: Times, steps: int) -> Floats:
-        """Return (issues, regions, steps) what was said on each of some days of the hours from its cutoff on."""
+        """Return (issues, regions, steps) what was said on each of some days of the intervals from its cutoff on.
+
+        The cutoffs lie whole days apart.
+        """
         issue = np.minimum(np.searchsorted(days, self.issue), len(days) - 1)
-        step = self.column - cutoffs[issue]
-        inside: Bools = (days[issue] == self.issue) & (step >= 0) & (step < steps)
-        found = np.full((len(cutoffs), self.shape[0], steps), np.nan)
-        found[issue[inside], self.region[inside], step[inside]] = self.values[name][inside]
-        return found
+        first = self.hour_of[cutoffs]
+        hours_on = self.hour_of[cutoffs[-1] : cutoffs[-1] + steps] - first[-1]
+        hour = self.hour - first[issue]
+        inside: Bools = (days[issue] == self.issue) & (hour >= 0) & (hour <= hours_on[-1])
+        found = np.full((len(cutoffs), self.regions, hours_on[-1] + 1), np.nan)
+        found[issue[inside], self.region[inside], hour[inside]] = self.values[name][inside]
+        return found[:, :, hours_on]
+
+
+def _hours(grid: LoadGrid) -> tuple[np.datetime64, Integers]:
+    """Return the start of the first hour of a grid by its own clock, and (times,) the number of each one's hour."""
+    past = grid.local_times[0] - grid.local_times[0].astype("datetime64[h]")
+    first = grid.times_utc[0] - past
+    return first, ((grid.times_utc - first) // np.timedelta64(HOUR, "m")).astype(np.int64)
 
 
 def _region_shares(load: Floats, series: pd.DataFrame, regions: list[str]) -> Floats:
@@ -319,7 +367,7 @@ def _past_cutoffs(grid: LoadGrid, cutoff: int) -> Integers:
 
 
 def _issue_days(grid: LoadGrid, cutoffs: Integers, cutoff: int, tomorrow: int) -> Times:
-    """(issues,) days at whose end each cutoff was the first unknown hour."""
+    """(issues,) days at whose end each cutoff was the first unknown interval."""
     end_of_day = np.minimum(cutoffs + tomorrow - cutoff, len(grid.times_utc) - 1)
     return (grid.local_times[end_of_day] - EVENING_BEFORE).astype("datetime64[D]")
 

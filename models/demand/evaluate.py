@@ -16,7 +16,7 @@ from models.demand import issued
 from models.demand.dataset import MODEL, Demand, known, test_issues
 from models.demand.levels import KEY
 from models.demand.params import DemandParams
-from models.demand.registered import Forecasters, RegisteredDemand
+from models.demand.registered import Forecasters, RegisteredDemand, other_step
 
 LABEL = "load_kwh"
 JUDGED_LEVEL = "region"
@@ -29,7 +29,7 @@ _PUBLISHED = """
     ),
 
     known_loads as (
-        select * from marts.load_hourly where is_complete and local_date < $as_of_date and level = 'region'
+        select * from marts.load_intervals where is_complete and local_date < $as_of_date and level = 'region'
     ),
 
     scored as (
@@ -38,14 +38,15 @@ _PUBLISHED = """
         inner join known_loads
             on forecasts.region_code = known_loads.region_code
             and forecasts.valid_at_utc = known_loads.valid_at_utc
+            and forecasts.interval_minutes = known_loads.interval_minutes
     )
 
-    select count(*) as hours, sum(abs(p50_kwh - load_kwh)) / nullif(sum(load_kwh), 0) as wape from scored
+    select count(*) as intervals, sum(abs(p50_kwh - load_kwh)) / nullif(sum(load_kwh), 0) as wape from scored
 """
 
 _REALISED = """
     with known_loads as (
-        select * from marts.load_hourly where is_complete
+        select * from marts.load_intervals where is_complete
     ),
 
     scored as (
@@ -67,11 +68,12 @@ _REALISED = """
             and forecasts.feeder_code = known_loads.feeder_code
             and forecasts.customer_class = known_loads.customer_class
             and forecasts.valid_at_utc = known_loads.valid_at_utc
+            and forecasts.interval_minutes = known_loads.interval_minutes
         where forecasts.as_of_date >= $first and forecasts.horizon_hours > 0
     )
 
     select
-        as_of_date, model_version, level, count(*) as hours,
+        as_of_date, model_version, level, count(*) as intervals,
         cast(sum(error_kwh) / nullif(sum(load_kwh), 0) as double precision) as wape,
         cast(sum(naive_error_kwh) / nullif(sum(naive_load_kwh), 0) as double precision) as wape_naive,
         cast(avg(is_in_80) as double precision) as coverage_80,
@@ -89,28 +91,28 @@ def judged_rows(model: RegisteredDemand, demand: Demand, params: DemandParams) -
     """Forecast every issue day of the test window with the twin that has not seen it, beside what came.
 
     Returns:
-        The rows of ``issued.loads`` after each issue day, with ``load_kwh``; hours of unknown load are left out.
+        The rows of ``issued.loads`` after each issue day, with ``load_kwh``; intervals of unknown load are left out.
     """
     return judged_by(model.judged, demand, params)
 
 
 def judged_by(forecasters: Forecasters, demand: Demand, params: DemandParams) -> pd.DataFrame:
-    """Return ``judged_rows`` of hours or of days by forecasters that have not seen the test window of their horizon."""
+    """Return ``judged_rows`` of intervals or days by forecasters that have not seen their test window."""
     parts = []
     for days in test_issues(demand, params):
         then = demand.issued_before(days)
         said = issued.loads(then, forecasters)
-        came = demand.grid.load[:, issued.first_hour(then, forecasters) : then.grid.load.shape[1]]
+        came = demand.grid.load[:, issued.first_interval(then, forecasters) : then.grid.load.shape[1]]
         parts.append(said.assign(load_kwh=came.ravel()))
     rows = pd.concat(parts, ignore_index=True)
     return rows[(rows["local_date"] > rows["as_of_date"]) & rows[LABEL].notna()].reset_index(drop=True)
 
 
 def forecast_metrics(rows: pd.DataFrame) -> dict[str, float]:
-    """Return every figure of judged rows beside those of the naive forecast, over all hours of regions and by lead.
+    """Return every figure of judged rows beside those of the naive forecast, over all intervals of regions and by lead.
 
-    ``skill`` is the share of the naive WAPE that is gone. A peak is the highest hour of a region's local day. The
-    other levels have figures of all hours, with their name behind.
+    ``skill`` is the share of the naive WAPE that is gone. A peak is the highest interval of a region's local day.
+    The other levels have figures of all intervals, with their name behind.
     """
     regions = rows[rows["level"] == JUDGED_LEVEL]
     lead = (regions["local_date"] - regions["as_of_date"]).dt.days
@@ -156,11 +158,14 @@ def promote_if_better(
     """Make the run's version champion if it is better than the champion on the test window; say whether it is champion.
 
     Better means: a lower WAPE of regions by more than the setting ``promotion_margin`` (a share of the champion's) and
-    by more than the standard error of the difference, issue days drawn anew. The first version needs no rival.
+    by more than the standard error of the difference, issue days drawn anew. The first version, and the first of
+    another step, need no rival.
     """
     params = params or DemandParams()
 
     def _compare(challenger: registry.RegisteredModel, champion: registry.RegisteredModel) -> promotions.Comparison:
+        if reason := other_step(champion, settings or get_settings()):
+            raise promotions.NoRivalError(reason)
         demand = known(as_of_date, params, settings)
         if demand is None:
             raise promotions.IncomparableError(f"no load is known any more as of {as_of_date}")
@@ -178,9 +183,9 @@ def _first(logged: Mapping[str, float]) -> str:
 
 def compare(challenger: pd.DataFrame, champion: pd.DataFrame, seed: int) -> promotions.Comparison:
     """Compare the WAPE of regions by two forecasts of the same issue days; whole issue days make the noise."""
-    hour = [*KEY, "as_of_date", "valid_at_utc"]
-    mine = challenger.loc[challenger["level"] == JUDGED_LEVEL, [*hour, LABEL, "p50_kwh"]]
-    both = mine.merge(champion[[*hour, "p50_kwh"]], on=hour, suffixes=("", "_champion"))
+    interval = [*KEY, "as_of_date", "valid_at_utc"]
+    mine = challenger.loc[challenger["level"] == JUDGED_LEVEL, [*interval, LABEL, "p50_kwh"]]
+    both = mine.merge(champion[[*interval, "p50_kwh"]], on=interval, suffixes=("", "_champion"))
     actual = both[LABEL].to_numpy(dtype=np.float64)
     gain = np.abs(actual - both["p50_kwh_champion"].to_numpy()) - np.abs(actual - both["p50_kwh"].to_numpy())
 
@@ -207,6 +212,8 @@ def quality_dropped(
         return "no champion yet"
     except registry.UnusableModelError as error:
         return str(error)
+    if reason := other_step(champion, settings):
+        return reason
     today = date.fromisoformat(as_of_date)
     trained = registry.last_trained(MODEL, settings)
     age = (today - date.fromisoformat(trained)).days if trained else settings.retrain_after_days
@@ -216,7 +223,7 @@ def quality_dropped(
     published = Warehouse(settings).arrow(_PUBLISHED, {"first": first, "as_of_date": today}).to_pylist()[0]
     limit = champion.metrics["wape"] * (1 + params.quality_tolerance)
     # A challenger of today lost already; another one would see the same data.
-    if published["hours"] and published["wape"] > limit and age > 0:
+    if published["intervals"] and published["wape"] > limit and age > 0:
         promised = champion.metrics["wape"]
         return f"WAPE of published forecasts is {published['wape']:.1%}, at promotion it was {promised:.1%}"
     return None
@@ -233,9 +240,9 @@ def quality(as_of_date: str, settings: Settings | None = None) -> list[Figure]:
         said = (MODEL, row["model_version"], row["as_of_date"])
         of = "" if row["level"] == JUDGED_LEVEL else f"_{row['level']}"
         if row["wape"] is not None:
-            found.append(Figure(*said, f"wape{of}", row["wape"], row["wape_naive"], "naive", row["hours"]))
-            found.append(Figure(*said, f"coverage_80{of}", row["coverage_80"], 0.8, "promised", row["hours"]))
-            found.append(Figure(*said, f"coverage_90{of}", row["coverage_90"], 0.9, "promised", row["hours"]))
+            found.append(Figure(*said, f"wape{of}", row["wape"], row["wape_naive"], "naive", row["intervals"]))
+            found.append(Figure(*said, f"coverage_80{of}", row["coverage_80"], 0.8, "promised", row["intervals"]))
+            found.append(Figure(*said, f"coverage_90{of}", row["coverage_90"], 0.9, "promised", row["intervals"]))
     champion = registry.champion(MODEL, settings)
     if champion is None:
         return found

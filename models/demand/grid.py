@@ -73,6 +73,11 @@ class LoadGrid:
         """Intervals in a day of 24 hours."""
         return 1440 // self.minutes
 
+    @property
+    def steps_an_hour(self) -> int:
+        """Intervals in an hour; 1 for longer ones."""
+        return max(1, 60 // self.minutes)
+
     @cached_property
     def local_times(self) -> Times:
         """(times,) starts of the intervals by the local clock, ``datetime64[m]``."""

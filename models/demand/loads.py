@@ -6,15 +6,13 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from meterwise.settings import Settings
+from meterwise.settings import Settings, get_settings
 from meterwise.warehouse import Warehouse
 from models.demand.grid import Floats, Integers, Times
 from models.demand.levels import KEY, listed
 
-HOUR = np.timedelta64(60, "m")
-
 _AS_KNOWN = """
-    with hours as (
+    with measured as (
         select * from features.features_demand_loads
         where known_on <= $as_of_date and (replaced_on is null or replaced_on > $as_of_date)
             and local_date > $before and local_date <= $as_of_date
@@ -29,7 +27,7 @@ _AS_KNOWN = """
     ),
 
     starts as (
-        select distinct local_date, hour_start_utc from hours
+        select distinct local_date, interval_start_utc from measured
     ),
 
     levels as (
@@ -44,29 +42,29 @@ _AS_KNOWN = """
             coalesce(meters.feeder_code, '*') as feeder_code,
             coalesce(meters.customer_class, '*') as customer_class,
             starts.local_date,
-            starts.hour_start_utc,
-            cast(coalesce(sum(hours.consumption_kwh), 0) as double precision) as consumption_kwh,
-            cast(coalesce(sum(hours.measured_minutes), 0) as double precision) as measured_minutes,
-            cast(60 * sum(meters.expected_meters) as double precision) as expected_minutes
+            starts.interval_start_utc,
+            cast(coalesce(sum(measured.consumption_kwh), 0) as double precision) as consumption_kwh,
+            cast(coalesce(sum(measured.measured_minutes), 0) as double precision) as measured_minutes,
+            cast($minutes * sum(meters.expected_meters) as double precision) as expected_minutes
         from meters
         inner join starts on meters.local_date = starts.local_date
-        left join hours
-            on meters.region_code = hours.region_code
-            and meters.feeder_code = hours.feeder_code
-            and meters.customer_class = hours.customer_class
-            and starts.hour_start_utc = hours.hour_start_utc
+        left join measured
+            on meters.region_code = measured.region_code
+            and meters.feeder_code = measured.feeder_code
+            and meters.customer_class = measured.customer_class
+            and starts.interval_start_utc = measured.interval_start_utc
         group by grouping sets (
-            (starts.local_date, starts.hour_start_utc),
-            (starts.local_date, starts.hour_start_utc, meters.region_code),
-            (starts.local_date, starts.hour_start_utc, meters.region_code, meters.feeder_code),
-            (starts.local_date, starts.hour_start_utc, meters.customer_class)
+            (starts.local_date, starts.interval_start_utc),
+            (starts.local_date, starts.interval_start_utc, meters.region_code),
+            (starts.local_date, starts.interval_start_utc, meters.region_code, meters.feeder_code),
+            (starts.local_date, starts.interval_start_utc, meters.customer_class)
         )
     ),
 
-    -- Scaled up to all meters that were expected; of an hour of which less than half is known there is no load.
+    -- Scaled up to all meters that were expected; of an interval of which less than half is known there is no load.
     loads as (
         select
-            level, region_code, feeder_code, customer_class, local_date, hour_start_utc,
+            level, region_code, feeder_code, customer_class, local_date, interval_start_utc,
             case when measured_minutes >= 0.5 * expected_minutes
                 then consumption_kwh * greatest(1, expected_minutes / greatest(measured_minutes, 1))
             end as load_kwh
@@ -74,9 +72,9 @@ _AS_KNOWN = """
     )
 """
 
-_HOURS = f"""
+_INTERVALS = f"""
     {_AS_KNOWN}
-    select level, region_code, feeder_code, customer_class, hour_start_utc, load_kwh from loads
+    select level, region_code, feeder_code, customer_class, interval_start_utc, load_kwh from loads
 """
 
 _HIGHEST = f"""
@@ -88,44 +86,75 @@ _HIGHEST = f"""
 """
 
 
+_STEPS = "select distinct interval_minutes from features.features_demand_loads"
+
+
+class OtherStepError(RuntimeError):
+    """The warehouse holds loads by other intervals than the settings ask for; the text says what to do."""
+
+
 @dataclass(frozen=True)
 class KnownLoads:
     """Loads of every level as they were known at the end of a day.
 
     Attributes:
         series: (series,) keys and name, in the order of ``load``.
-        times_utc: (times,) starts of hours, without a gap.
-        load: (series, times) kWh of each hour; NaN where less than half of it was known.
+        minutes: Length of the intervals.
+        times_utc: (times,) their starts, without a gap.
+        load: (series, times) kWh of each interval; NaN where less than half of it was known.
     """
 
     series: pd.DataFrame
+    minutes: int
     times_utc: Times
     load: Floats
 
 
 def known_loads(day: date, days: int, end: np.datetime64, settings: Settings | None = None) -> KnownLoads | None:
-    """Return the loads of the last ``days`` days, on a grid of hours up to ``end``; None if none was known."""
-    loads = Warehouse(settings).arrow(_HOURS, _looked_at(day, days)).to_pandas()
+    """Return the loads of the last ``days`` days, on a grid of intervals up to ``end``; None if none was known.
+
+    Raises:
+        OtherStepError: The warehouse holds loads by another step than the settings ask for.
+    """
+    minutes = check_step(settings)
+    loads = Warehouse(settings).arrow(_INTERVALS, _looked_at(day, days, minutes)).to_pandas()
     if loads.empty:
         return None
-    times = np.arange(loads["hour_start_utc"].min().to_datetime64().astype("datetime64[m]"), end, HOUR)
+    first = loads["interval_start_utc"].min().to_datetime64().astype("datetime64[m]")
+    times = np.arange(first, end, np.timedelta64(minutes, "m"))
     series, key = listed(loads), pd.MultiIndex.from_frame(loads[KEY])
     load = np.full((len(series), len(times)), np.nan)
     row = pd.MultiIndex.from_frame(series[KEY]).get_indexer(key)
-    load[row, columns_of(loads["hour_start_utc"], times)] = loads["load_kwh"].to_numpy(dtype=np.float64)
-    return KnownLoads(series, times, load)
+    load[row, columns_of(loads["interval_start_utc"], first, minutes)] = loads["load_kwh"].to_numpy(dtype=np.float64)
+    return KnownLoads(series, minutes, times, load)
 
 
 def highest_of_days(day: date, days: int, settings: Settings | None = None) -> pd.DataFrame:
-    """Return ``highest_kwh``, the highest hour, by ``KEY`` and ``local_date`` of the last ``days`` days."""
-    return Warehouse(settings).arrow(_HIGHEST, _looked_at(day, days)).to_pandas()
+    """Return ``highest_kwh``, the highest interval, by ``KEY`` and ``local_date`` of the last ``days`` days."""
+    return Warehouse(settings).arrow(_HIGHEST, _looked_at(day, days, check_step(settings))).to_pandas()
 
 
-def columns_of(starts: pd.Series, times: Times) -> Integers:
-    """Return the columns of a grid of hours in which they start."""
-    passed = starts.to_numpy().astype("datetime64[m]") - times[0]
-    return (passed // HOUR).astype(np.int64)
+def check_step(settings: Settings | None = None) -> int:
+    """Return the minutes of the intervals that load is forecast by.
+
+    Raises:
+        OtherStepError: The warehouse holds loads by another step.
+    """
+    settings = settings or get_settings()
+    found = Warehouse(settings).arrow(_STEPS)["interval_minutes"].to_pylist()
+    if set(found) - {settings.forecast_step_minutes}:
+        raise OtherStepError(
+            f"The warehouse holds loads by {found[0]} minutes, METERWISE_FORECAST_STEP_MINUTES asks for "
+            f"{settings.forecast_step_minutes}. Run the DAG build_warehouse, and then train_demand."
+        )
+    return settings.forecast_step_minutes
 
 
-def _looked_at(day: date, days: int) -> dict[str, date]:
-    return {"as_of_date": day, "before": day - timedelta(days=days)}
+def columns_of(starts: pd.Series, first: np.datetime64, minutes: int) -> Integers:
+    """Return the columns in which times lie, of a grid of intervals of ``minutes`` from ``first`` on."""
+    passed = starts.to_numpy().astype("datetime64[m]") - first
+    return (passed // np.timedelta64(minutes, "m")).astype(np.int64)
+
+
+def _looked_at(day: date, days: int, minutes: int) -> dict[str, date | int]:
+    return {"as_of_date": day, "before": day - timedelta(days=days), "minutes": minutes}

@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
         *KEY_FIELDS,
         ("local_date", pa.date32()),
         ("peak_at_utc", pa.timestamp("us")),
+        ("interval_minutes", pa.int32()),
         ("mean_kwh", pa.float64()),
         *((name, pa.float64()) for name in quantile_columns()),
         ("highest_kwh", pa.float64()),
@@ -68,22 +69,23 @@ def records(highest: pd.DataFrame, as_of_date: date) -> pd.DataFrame:
     ).reset_index()
 
 
-def highest(demand: Demand, forecasters: Forecasters, hours: pd.DataFrame, against: pd.DataFrame) -> pd.DataFrame:
-    """Forecast the highest hour of each local day to come.
+def highest(demand: Demand, forecasters: Forecasters, loads: pd.DataFrame, against: pd.DataFrame) -> pd.DataFrame:
+    """Forecast the highest interval of each local day to come.
 
     Args:
         demand: What is known.
         forecasters: Of maxima.
-        hours: What ``issued.loads`` says of the hours, which tells when the highest comes.
+        loads: What ``issued.loads`` says of the intervals, which tells when the highest comes.
         against: By ``KEY``: ``highest_kwh`` and ``tenth_highest_kwh`` of the year before, ``limit_kw`` of feeders.
 
     Returns:
-        A row for each series and day: the key of its level, ``local_date``, ``peak_at_utc``, ``mean_kwh``, ``p05_kwh``
-        to ``p95_kwh``, ``basis``; and the bounds with the chance that the day passes each. ``expected_overload_kw`` is
-        the mean of what exceeds the limit, days without any counted as 0.
+        A row for each series and day: the key of its level, ``local_date``, ``peak_at_utc``, ``interval_minutes``,
+        ``mean_kwh``, ``p05_kwh`` to ``p95_kwh`` (kWh of the interval), ``basis``; and the bounds with the chance that
+        the day passes each. ``expected_overload_kw`` is the mean of what exceeds the limit, days without any counted
+        as 0.
     """
-    grid, first, ahead = demand.grid, issued.first_hour(demand, forecasters), demand.tomorrow
-    median, days = hours["p50_kwh"].to_numpy().reshape(len(grid.load), -1), forecasters.peaks(grid, first, SHARES)
+    grid, first, ahead = demand.grid, issued.first_interval(demand, forecasters), demand.tomorrow
+    median, days = loads["p50_kwh"].to_numpy().reshape(len(grid.load), -1), forecasters.peaks(grid, first, SHARES)
     listed, start = np.unique(grid.local_times[ahead:].astype("datetime64[D]"), return_index=True)
     coming = slice(days.median.shape[1] - len(listed), None)
     parts = np.split(median[:, ahead - first :], start[1:], axis=1)
@@ -91,15 +93,18 @@ def highest(demand: Demand, forecasters: Forecasters, hours: pd.DataFrame, again
     rows = demand.series[KEY].merge(against, how="left", on=KEY)
     rows = rows.loc[rows.index.repeat(len(listed))].reset_index(drop=True)
     quantiles = days.quantiles[:, :, coming].reshape(len(SHARES), -1)
-    limit = rows["limit_kw"].to_numpy(dtype=np.float64)
+    hours = grid.minutes / 60
+    limit = rows["limit_kw"].to_numpy(dtype=np.float64) * hours
+    beyond = np.maximum(quantiles - limit, 0).mean(axis=0) / hours
     said = rows.assign(
         as_of_date=pd.Timestamp(demand.as_of_date),
         local_date=np.tile(listed.astype("datetime64[us]"), len(demand.series)),
         peak_at_utc=grid.times_utc[ahead + at.ravel()].astype("datetime64[us]"),
+        interval_minutes=grid.minutes,
         record_probability=_chance_above(quantiles, rows["highest_kwh"].to_numpy(dtype=np.float64)),
         top_ten_probability=_chance_above(quantiles, rows["tenth_highest_kwh"].to_numpy(dtype=np.float64)),
         overload_probability=_chance_above(quantiles, limit),
-        expected_overload_kw=np.where(np.isnan(limit), np.nan, np.maximum(quantiles - limit, 0).mean(axis=0)).round(3),
+        expected_overload_kw=np.where(np.isnan(limit), np.nan, beyond).round(3),
     )
     published = [SHARES.index(level) for level in LEVELS]
     shown = LoadForecast(

@@ -29,11 +29,11 @@ def _forecast_against_actual(rows: pd.DataFrame) -> Figure:
     shown = rows[day_ahead & (rows["region_code"] == largest)].sort_values("valid_at_utc")
     figure = Figure(figsize=(12, 4), layout="constrained")
     axes = figure.subplots()
-    hours = shown["valid_at_utc"]
-    axes.fill_between(hours, shown["p10_kwh"], shown["p90_kwh"], color=BLUE, alpha=0.25, label="P10 to P90")
-    axes.plot(hours, shown["p50_kwh"], color=BLUE, label="P50, day ahead")
-    axes.plot(hours, shown[LABEL], color=ORANGE, linewidth=1, label="actual")
-    axes.set(title=f"Region {largest}", ylabel="kWh per hour")
+    times = shown["valid_at_utc"]
+    axes.fill_between(times, shown["p10_kwh"], shown["p90_kwh"], color=BLUE, alpha=0.25, label="P10 to P90")
+    axes.plot(times, shown["p50_kwh"], color=BLUE, label="P50, day ahead")
+    axes.plot(times, shown[LABEL], color=ORANGE, linewidth=1, label="actual")
+    axes.set(title=f"Region {largest}", ylabel="kWh of an interval")
     axes.legend(loc="upper right")
     return figure
 
@@ -42,14 +42,14 @@ def _error_by_hour(rows: pd.DataFrame) -> Figure:
     errors = pd.DataFrame(
         {
             "model": (rows["p50_kwh"] - rows[LABEL]).abs(),
-            "same hour last week": (rows["naive_kwh"] - rows[LABEL]).abs(),
+            "same time last week": (rows["naive_kwh"] - rows[LABEL]).abs(),
             "load": rows[LABEL],
         }
     )
     by_hour = errors.groupby(rows["hour_of_day"]).sum()
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
-    for name, colour in (("model", BLUE), ("same hour last week", GREY)):
+    for name, colour in (("model", BLUE), ("same time last week", GREY)):
         axes.plot(by_hour.index, 100 * by_hour[name] / by_hour["load"], color=colour, label=name)
     axes.set(title="Error by hour of day", xlabel="local hour", ylabel="WAPE, %")
     axes.legend()
@@ -64,7 +64,7 @@ def _quantile_calibration(rows: pd.DataFrame) -> Figure:
         kept = [float((of_level[LABEL] <= of_level[column]).mean()) for column in quantile_columns()]
         axes.plot(LEVELS, kept, "o-", label=level)
     axes.legend()
-    axes.set(title="Share of hours at or below each quantile", xlabel="promised", ylabel="kept")
+    axes.set(title="Share of intervals at or below each quantile", xlabel="promised", ylabel="kept")
     return figure
 
 

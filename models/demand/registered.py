@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from meterwise.registry import RegisteredModel
+from meterwise.settings import Settings
 from models.demand.customers import CustomerTwins
 from models.demand.forecast_params import ForecastParams
 from models.demand.grid import Floats, LoadGrid
@@ -131,6 +133,7 @@ class RegisteredDemand:
         timezone: Clock of the utility.
         outlook: Of the energy of local days. Versions of before there was one have like days.
         customers: Of single customers; None in versions of before there were any.
+        minutes: Length of the intervals that are forecast; an hour in versions of before there was a choice.
         seasons: Of the highest loads of seasons; None in versions of before there were any.
     """
 
@@ -139,33 +142,45 @@ class RegisteredDemand:
     timezone: str
     outlook: Twins = Twins(Forecasters({}, 1), Forecasters({}, 1))
     customers: CustomerTwins | None = None
+    minutes: int = 60
     seasons: SeasonForecaster | None = None
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Forecast every hour behind the last known load.
+        """Forecast every interval behind the last known load.
 
         Args:
-            frame: A row for each series and hour, history and horizon: ``series``, ``valid_at_utc``, ``load_kwh``
+            frame: A row for each series and interval, history and horizon: ``series``, ``valid_at_utc``, ``load_kwh``
                 (empty where it is to be forecast), ``temperature_c``, ``humidity_pct``, ``is_holiday`` and
                 ``is_school_holiday`` (0 to 1).
 
         Returns:
-            A row for each series and hour that was forecast, in the order of series and hours: ``mean_kwh``, quantiles
-            ``p05_kwh`` to ``p95_kwh`` and ``basis``.
+            A row for each series and interval that was forecast, in the order of series and times: ``mean_kwh``,
+            quantiles ``p05_kwh`` to ``p95_kwh`` and ``basis``.
         """
-        grid, cutoff = grid_of(frame, self.timezone)
+        grid, cutoff = grid_of(frame, self.timezone, self.minutes)
         return forecast_columns(self.latest.loads(grid, cutoff))
 
 
-def grid_of(frame: pd.DataFrame, timezone: str) -> tuple[LoadGrid, int]:
-    """Return hourly rows as a grid, and the first hour of which no load is known."""
-    times = frame["valid_at_utc"].to_numpy().astype("datetime64[m]")
-    hours = np.arange(times.min(), times.max() + np.timedelta64(60, "m"), np.timedelta64(60, "m"))
+def other_step(found: RegisteredModel, settings: Settings) -> str | None:
+    """Say that a version forecasts by other intervals than the settings ask for; None if by the same."""
+    minutes = found.predictor.minutes if isinstance(found.predictor, RegisteredDemand) else 60
+    if minutes == settings.forecast_step_minutes:
+        return None
+    return (
+        f"Version {found.version} of demand forecasts by {minutes} minutes, METERWISE_FORECAST_STEP_MINUTES asks for "
+        f"{settings.forecast_step_minutes}: run the DAG train_demand"
+    )
+
+
+def grid_of(frame: pd.DataFrame, timezone: str, minutes: int) -> tuple[LoadGrid, int]:
+    """Return rows of intervals as a grid, and the first interval of which no load is known."""
+    starts, step = frame["valid_at_utc"].to_numpy().astype("datetime64[m]"), np.timedelta64(minutes, "m")
+    times = np.arange(starts.min(), starts.max() + step, step)
     names, row = np.unique(frame["series"].to_numpy(dtype=str), return_inverse=True)
-    column = ((times - hours[0]) // np.timedelta64(60, "m")).astype(np.int64)
+    column = ((starts - times[0]) // step).astype(np.int64)
 
     def table(name: str) -> Floats:
-        found = np.full((len(names), len(hours)), np.nan)
+        found = np.full((len(names), len(times)), np.nan)
         found[row, column] = frame[name].to_numpy(dtype=np.float64)
         return found
 
@@ -174,8 +189,8 @@ def grid_of(frame: pd.DataFrame, timezone: str) -> tuple[LoadGrid, int]:
     cutoff = int(known[-1]) + 1 if len(known) else 0
     grid = LoadGrid(
         names,
-        hours,
-        60,
+        times,
+        minutes,
         timezone,
         load,
         table("temperature_c")[None],

@@ -20,7 +20,7 @@ from models.demand.ladder import MODEL as BY_MODEL
 from models.demand.levels import KEY, KEY_FIELDS
 from models.demand.loads import highest_of_days
 from models.demand.params import DemandParams
-from models.demand.registered import Forecasters, RegisteredDemand, Twins, quantile_columns
+from models.demand.registered import Forecasters, RegisteredDemand, Twins, other_step, quantile_columns
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ SCHEMA = pa.schema(
         ("as_of_date", pa.date32()),
         *KEY_FIELDS,
         ("valid_at_utc", pa.timestamp("us")),
+        ("interval_minutes", pa.int32()),
         ("horizon_hours", pa.int32()),
         ("mean_kwh", pa.float64()),
         *((name, pa.float64()) for name in quantile_columns()),
@@ -68,7 +69,7 @@ SCHEMAS = {
 
 
 class IncompleteForecastError(RuntimeError):
-    """A forecast is missing for some hour or day; nothing of the day of issue was written."""
+    """A forecast is missing for some interval or day; nothing of the day of issue was written."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Asked:
     """What is to be forecast, and what maxima are measured against; customers are read later.
 
     Attributes:
-        demand: Hours.
+        demand: Intervals.
         days: Local days of the outlook.
         year: Local days of the seasons.
         highest: ``highest_kwh`` and ``highest_kw`` of past days, by level.
@@ -115,7 +116,8 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
 
     Raises:
         NoChampionError: No version holds the alias ``champion``.
-        IncompleteForecastError: An hour or a day would be without a forecast.
+        IncompleteForecastError: An interval or a day would be without a forecast.
+        OtherStepError: The warehouse holds loads by another step than the settings ask for.
     """
     settings, day = settings or get_settings(), date.fromisoformat(as_of_date)
     reason = skip_reason(as_of_date, settings=settings)
@@ -135,11 +137,11 @@ def score(as_of_date: str, settings: Settings | None = None) -> int:
 
 
 def forecast(demand: Demand, as_of_date: str, settings: Settings) -> dict[str, pa.Table]:
-    """Return hours, daily maxima, outlook and seasons, by the name of their tables, by the best model that can be used.
+    """Return intervals, maxima, outlook and seasons, by the name of their tables, by the best model that can be used.
 
     Raises:
         NoChampionError: There has never been one.
-        IncompleteForecastError: An hour or a day would be without a forecast.
+        IncompleteForecastError: An interval or a day would be without a forecast.
     """
     asked = Asked.of(demand, settings)
     for rung in (CHAMPION, LAST_CHAMPION):
@@ -151,8 +153,9 @@ def forecast(demand: Demand, as_of_date: str, settings: Settings) -> dict[str, p
                 raise
         except Exception:  # whatever a model dies of, the day gets a forecast and the log the reason
             log.exception("The %s of demand cannot forecast %s; the next rung stands in.", rung, as_of_date)
-    hours, days = (Forecasters.none(one.tomorrow - one.cutoff) for one in (demand, asked.days))
-    return _tables(asked, RegisteredDemand(hours, hours, demand.grid.timezone, Twins(days, days)), NO_MODEL, None)
+    loads, days = (Forecasters.none(one.tomorrow - one.cutoff) for one in (demand, asked.days))
+    no_model = RegisteredDemand(loads, loads, demand.grid.timezone, Twins(days, days), minutes=demand.grid.minutes)
+    return _tables(asked, no_model, NO_MODEL, None)
 
 
 def _champion(rung: str, as_of_date: str, settings: Settings) -> tuple[str, RegisteredDemand]:
@@ -165,16 +168,18 @@ def _champion(rung: str, as_of_date: str, settings: Settings) -> tuple[str, Regi
         found = registry.load(MODEL, before.version, settings)
     if not isinstance(found.predictor, RegisteredDemand):
         raise TypeError(f"Version {found.version} of {MODEL} is of an older kind; train it again.")
+    if reason := other_step(found, settings):
+        raise registry.UnusableModelError(reason)
     return found.version, found.predictor
 
 
 def _tables(asked: Asked, model: RegisteredDemand, rung: str, version: str | None) -> dict[str, pa.Table]:
-    hours = issued.loads(asked.demand, model.latest)
+    loads = issued.loads(asked.demand, model.latest)
     against = peaks.records(asked.highest, asked.demand.as_of_date).merge(asked.limits, how="left", on=KEY)
-    _check_complete(asked.demand, hours, "horizon_hours", "hours")
+    _check_complete(asked.demand, loads, "horizon_hours", "intervals")
     said = {
-        TABLE: hours[hours["local_date"] >= pd.Timestamp(asked.demand.as_of_date)],
-        peaks.TABLE: peaks.highest(asked.demand, model.latest, hours, against),
+        TABLE: loads[loads["local_date"] >= pd.Timestamp(asked.demand.as_of_date)],
+        peaks.TABLE: peaks.highest(asked.demand, model.latest, loads, against),
         outlook.TABLE: outlook.ahead(asked.days, model.outlook.latest),
     }
     _check_complete(asked.days, said[outlook.TABLE], "days_ahead", "days")

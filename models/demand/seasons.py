@@ -1,7 +1,7 @@
 """The highest load of a season that is months ahead: daily maxima drawn with the weather of other years.
 
 After Hyndman and Fan, Density forecasting for long-term peak electricity demand (IEEE Trans. Power Systems 25, 2010):
-nobody knows the weather of a summer to come, but what weather it may bring. Decision 0187 says what is done otherwise.
+nobody knows the weather of a summer to come, but what weather it may bring. Decision 0188 says what is done otherwise.
 """
 
 from collections.abc import Iterator

@@ -27,14 +27,14 @@ log = logging.getLogger(__name__)
 
 CARD = """# Demand forecast
 
-Hourly load (kWh) of the total, of regions, feeders and customer classes for the next {horizon} local days: the mean,
-which adds up over the levels, and quantiles P05 to P95 of each level's own. Lines by calendar and weather, which go on
-beyond what was seen; what they missed of late is carried on, and LightGBM corrects the rest. Bands are conformal, of
-days that their fit had not seen. The highest load of each day has bands of its own.
+Load of each {minutes} minutes (kWh) of the total, of regions, feeders and customer classes for the next {horizon} local
+days: the mean, which adds up over the levels, and quantiles P05 to P95 of each level's own. Lines by calendar and
+weather, which go on beyond what was seen; what they missed of late is carried on, and LightGBM corrects the rest. Bands
+are conformal, of days that their fit had not seen. The highest load of each day has bands of its own.
 
-| test window {first} to {last}, regions | model | naive (same hour last week) |
+| test window {first} to {last}, regions | model | naive (same time last week) |
 |---|---|---|
-| WAPE, all hours | {wape:.1%} | {wape_naive:.1%} |
+| WAPE, all intervals | {wape:.1%} | {wape_naive:.1%} |
 | WAPE, day ahead | {wape_day_ahead:.1%} | {wape_naive_day_ahead:.1%} |
 | WAPE, week ahead | {wape_week_ahead:.1%} | {wape_naive_week_ahead:.1%} |
 | WAPE at daily peaks | {wape_peak:.1%} | {wape_naive_peak:.1%} |
@@ -42,7 +42,7 @@ days that their fit had not seen. The highest load of each day has bands of its 
 | share inside P10 to P90 | {coverage_80:.1%} | |
 
 Known as of {as_of_date}. Figures are of the model fitted before the test window; the forecaster is fitted again on all
-days. Weather is the forecast that was issued by then. Hours are not meant for beyond {horizon} days.
+days. Weather is the forecast that was issued by then. They are not meant for beyond {horizon} days.
 
 Energy of the next {outlook} local days, without weather; naive is the same weekday of last week:
 
@@ -91,7 +91,7 @@ def train_model(as_of_date: str, params: DemandParams | None = None, settings: S
 
 @dataclass(frozen=True)
 class Learnt:
-    """What is learnt from: hours and local days of all levels, and the days of a sample of customers."""
+    """What is learnt from: intervals and local days of all levels, and the days of a sample of customers."""
 
     demand: Demand
     days: Demand
@@ -99,11 +99,11 @@ class Learnt:
 
 
 def fit(learnt: Learnt, params: DemandParams, threads: int) -> RegisteredDemand:
-    """Fit the forecasters of hours, of days, of customers and of seasons."""
-    hours = fit_twins(learnt.demand, params, params.forecast, threads)
+    """Fit the forecasters of intervals, of days, of customers and of seasons."""
+    grid, loads = learnt.demand.grid, fit_twins(learnt.demand, params, params.forecast, threads)
     outlook, customers = fit_outlook(learnt.days, params, threads), CustomerTwins.fit(learnt.usage, params.seed)
-    seasons = SeasonForecaster.fit(learnt.demand.grid.between(0, learnt.demand.cutoff), params.forecast)
-    return RegisteredDemand(hours.latest, hours.judged, learnt.demand.grid.timezone, outlook, customers, seasons)
+    seasons = SeasonForecaster.fit(grid.between(0, learnt.demand.cutoff), params.forecast)
+    return RegisteredDemand(loads.latest, loads.judged, grid.timezone, outlook, customers, grid.minutes, seasons)
 
 
 def fit_outlook(days: Demand, params: DemandParams, threads: int) -> Twins:
@@ -153,7 +153,7 @@ def weather_sensitive_shares(demand: Demand) -> pd.DataFrame:
     told = demand.series.loc[demand.series["level"].isin(["total", "region"]), "series"]
     grid = demand.grid.between(0, demand.cutoff).of(told.to_numpy(dtype=str))
     parts, year = weather_sensitive_parts(grid), last_days(grid, 365)
-    spans = {"year": year, "200 highest hours": peak_intervals(grid, 200, year)}
+    spans = {"year": year, "200 highest hours": peak_intervals(grid, 200 * grid.steps_an_hour, year)}
     return pd.concat([parts.shares(within).reset_index().assign(span=span) for span, within in spans.items()])
 
 
@@ -174,7 +174,7 @@ def _record(
     with registry.run(MODEL, name, as_of_date, fingerprint, settings) as run:
         knobs = params.model_dump()
         run.log_params(knobs.pop("forecast") | knobs | {"rows": len(rows), "threads": settings.threads})
-        run.log_params({"searched_by": chosen.searched_by})
+        run.log_params({"searched_by": chosen.searched_by, "interval_minutes": demand.grid.minutes})
         run.log_metrics(metrics | customers)
         run.log_text("weather_sensitive_share.csv", weather_sensitive_shares(demand).to_csv(index=False))
         run.log_dataset(rows, "features_demand with features_demand_loads")
@@ -182,6 +182,7 @@ def _record(
             run.log_figure(plot, figure)
         card = CARD.format(
             horizon=params.horizon_days,
+            minutes=demand.grid.minutes,
             first=f"{judged['as_of_date'].min():%Y-%m-%d}",
             last=f"{judged['as_of_date'].max():%Y-%m-%d}",
             as_of_date=as_of_date,

@@ -122,11 +122,12 @@ FILE = (
 )
 
 
+@pytest.mark.parametrize("step", [60, 15])
 def test_old_reads_that_are_booked_go_no_figure_changes_and_their_days_are_closed(
-    tmp_path: Path, database: Settings
+    tmp_path: Path, database: Settings, step: int
 ) -> None:
-    settings = tiny_settings(tmp_path)
-    settings = settings.model_copy(update={"database_url": database.database_url, "last_date": date(2026, 4, 4)})
+    update = {"database_url": database.database_url, "last_date": date(2026, 4, 4), "forecast_step_minutes": step}
+    settings = tiny_settings(tmp_path).model_copy(update=update)
     utility = TinyUtility(settings)
     utility.crm()
     utility.reads("M1", "2025-01-01", "2026-04-04")
@@ -135,6 +136,11 @@ def test_old_reads_that_are_booked_go_no_figure_changes_and_their_days_are_close
     warehouse = Warehouse(settings)
     tables = ("marts.customer_usage_daily", "marts.customer_usage_hourly", "features.features_churn")
     of_others = "select * from {} where customer_id <> 'Cleo' order by all"  # whose reads are booked later on
+    if step == 60:
+        other_step = settings.model_copy(update={"raw_kept_days": 400, "forecast_step_minutes": 15})
+        assert tidy("reads", other_step) == "reads: nothing was booked yet, so all are kept", (
+            "nor can it be without them"
+        )
     before = {table: warehouse.arrow(of_others.format(table)) for table in tables}
     total = warehouse.arrow(READS.format("raw.meter_reads")).to_pylist()[0]["n"]
 

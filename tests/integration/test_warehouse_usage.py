@@ -166,7 +166,7 @@ def test_every_day_that_is_asked_for_is_built_and_published_beside_a_later_one(b
 def test_the_region_s_load_is_scaled_for_a_meter_that_is_missing(built: Settings) -> None:
     rows = Warehouse(built).arrow(
         "select consumption_kwh, load_kwh, expected_meters, reporting_meters, is_complete "
-        "from marts.load_hourly where level = 'region' and valid_at_utc = timestamp '2026-04-03 10:00'"
+        "from marts.load_intervals where level = 'region' and valid_at_utc = timestamp '2026-04-03 10:00'"
     )
 
     assert rows.to_pylist() == [

@@ -63,7 +63,7 @@ def test_what_is_parsed_depends_on_no_variable_so_that_one_parse_serves_every_bu
     names = transform.dbt_vars([], settings)
     days = {"as_of_dates": ["2026-01-01", "2026-03-29"], "asked_dates": ["2026-01-01"], "today": "2026-04-01"}
     others = {"timezone": "Asia/Tokyo", "country": "JP", "static_columns": {"crm_customers": ["customer_class"]}}
-    alerts = {"currency": "JPY", "false_alarms_per_100_meters": 3.0}
+    alerts = {"currency": "JPY", "false_alarms_per_100_meters": 3.0, "forecast_step_minutes": 15}
     variables = days | others | alerts
 
     transform.run_dbt(["parse", "--vars", json.dumps(variables)], settings)

@@ -7,11 +7,13 @@ with loads as (
         customer_class,
         local_date,
         hour_of_day,
-        hour_start_utc,
+        interval_start_utc,
+        interval_minutes,
         known_on,
         replaced_on,
         consumption_kwh,
-        measured_minutes
+        measured_minutes,
+        spread_minutes
     from {{ ref('int_load_history') }}
 )
 

@@ -28,7 +28,8 @@ loads as (
         {{ rounded_decimal(
             'history.consumption_kwh::double precision * '
             ~ reporting_scale('history.measured_minutes', 'meters.expected_meters')
-        ) }} as load_kwh
+        ) }} as load_kwh,
+        history.interval_minutes
     from history
     inner join meters
         on history.region_code = meters.region_code
@@ -43,7 +44,7 @@ hours as (
         feeder_code,
         customer_class,
         hour_of_day,
-        {{ rounded_decimal(mean('load_kwh')) }} as mean_kw
+        {{ rounded_decimal(mean('load_kwh') ~ ' * ' ~ (60 // forecast_step() | int)) }} as mean_kw
     from loads
     group by region_code, feeder_code, customer_class, hour_of_day
 ),

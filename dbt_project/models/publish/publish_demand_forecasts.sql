@@ -28,7 +28,8 @@ with forecasts as (
         p95_kwh,
         basis,
         reason,
-        known_until_utc
+        known_until_utc,
+        interval_minutes
     from {{ source('scores', 'demand_forecasts') }}
     where level = 'region' and horizon_hours > 0 and as_of_date in ({{ listed(var('as_of_dates')) }})
 )

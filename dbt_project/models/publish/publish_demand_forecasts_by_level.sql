@@ -31,7 +31,8 @@ with forecasts as (
         basis,
         reason,
         known_until_utc,
-        model_version
+        model_version,
+        interval_minutes
     from {{ source('scores', 'demand_forecasts') }}
     where as_of_date in ({{ listed(var('as_of_dates')) }})
 )

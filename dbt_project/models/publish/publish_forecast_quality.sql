@@ -8,7 +8,7 @@ with forecasts as (
 ),
 
 loads as (
-    select * from {{ ref('load_hourly') }}
+    select * from {{ ref('load_intervals') }}
     where is_complete
         and local_date > date '{{ last_as_of_date() }}' - 60
         and local_date <= date '{{ last_as_of_date() }}'
@@ -22,6 +22,7 @@ scored as (
         forecasts.feeder_code,
         forecasts.customer_class,
         {{ days_between('forecasts.as_of_date', 'loads.local_date') }}::integer as days_ahead,
+        loads.interval_minutes,
         {{ rounded_decimal('loads.load_kwh') }} as load_kwh,
         {{ rounded_decimal('forecasts.p50_kwh') }} as p50_kwh,
         {{ rounded_decimal('forecasts.p50_kwh - loads.load_kwh') }} as missed_kwh,
@@ -36,6 +37,7 @@ scored as (
         and forecasts.feeder_code = loads.feeder_code
         and forecasts.customer_class = loads.customer_class
         and forecasts.valid_at_utc = loads.valid_at_utc
+        and forecasts.interval_minutes = loads.interval_minutes
 ),
 
 quality as (
@@ -46,7 +48,7 @@ quality as (
         feeder_code,
         customer_class,
         days_ahead,
-        count(*)::integer as known_hours,
+        {{ whole_part('sum(interval_minutes)', 60) }}::integer as known_hours,
         {{ rounded(
             'sum(abs(missed_kwh))::double precision / nullif(sum(abs(load_kwh)), 0)::double precision'
         ) }} as wape,
@@ -62,7 +64,8 @@ quality as (
         {{ rounded(
             'max(p50_kwh)::double precision / nullif(max(load_kwh), 0)::double precision - 1'
         ) }} as peak_error,
-        {{ rounded(mean('is_by_champion')) }} as champion_share
+        {{ rounded(mean('is_by_champion')) }} as champion_share,
+        max(interval_minutes) as interval_minutes
     from scored
     group by issued_on, level, region_code, feeder_code, customer_class, days_ahead
 )

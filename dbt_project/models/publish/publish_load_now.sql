@@ -4,18 +4,40 @@ with loads as (
     select * from {{ ref('load_now') }}
 ),
 
--- Of all forecasts for an hour the newest.
+-- Of all forecasts for an interval the newest, of one step alone: those of another would count twice.
 forecasts as (
     select
         region_code,
         feeder_code,
         valid_at_utc,
+        interval_minutes,
         p50_kwh,
         lead(as_of_date) over (partition by region_code, feeder_code, valid_at_utc order by as_of_date) as replaced_on
     from {{ source('scores', 'demand_forecasts') }}
     where level = 'feeder'
+        and interval_minutes = {{ forecast_step() }}
         and valid_at_utc > (select min(first_loads.interval_start_utc) - interval '1 hour' from loads as first_loads)
         and as_of_date <= date '{{ last_as_of_date() }}'
+),
+
+-- An interval of the load lies in one of the forecasts, or holds several.
+foreseen as (
+    select
+        loads.region_code,
+        loads.feeder_code,
+        loads.interval_start_utc,
+        sum({{ rounded_decimal(
+            'forecasts.p50_kwh * least(loads.interval_minutes, forecasts.interval_minutes) / forecasts.interval_minutes'
+        ) }})::double precision as forecast_kwh
+    from loads
+    inner join forecasts
+        on loads.region_code = forecasts.region_code
+        and loads.feeder_code = forecasts.feeder_code
+        and loads.interval_start_utc < forecasts.valid_at_utc + forecasts.interval_minutes * interval '1 minute'
+        and loads.interval_start_utc + loads.interval_minutes * interval '1 minute' > forecasts.valid_at_utc
+        and forecasts.replaced_on is null
+    group by loads.region_code, loads.feeder_code, loads.interval_start_utc, loads.interval_minutes
+    having sum(least(loads.interval_minutes, forecasts.interval_minutes)) >= loads.interval_minutes
 ),
 
 expected as (
@@ -24,14 +46,12 @@ expected as (
         case
             when loads.completeness >= 0.5 then loads.load_kwh::double precision / loads.completeness
         end as full_load_kwh,
-        {{ rounded('forecasts.p50_kwh * loads.interval_minutes / 60') }} as forecast_kwh
+        foreseen.forecast_kwh
     from loads
-    left join forecasts
-        on loads.region_code = forecasts.region_code
-        and loads.feeder_code = forecasts.feeder_code
-        and loads.interval_start_utc >= forecasts.valid_at_utc
-        and loads.interval_start_utc < forecasts.valid_at_utc + interval '1 hour'
-        and forecasts.replaced_on is null
+    left join foreseen
+        on loads.region_code = foreseen.region_code
+        and loads.feeder_code = foreseen.feeder_code
+        and loads.interval_start_utc = foreseen.interval_start_utc
 ),
 
 compared as (

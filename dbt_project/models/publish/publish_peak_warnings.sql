@@ -13,7 +13,7 @@ with peaks as (
         and as_of_date in ({{ listed(var('as_of_dates')) }})
 ),
 
-hours as (
+intervals as (
     select * from {{ source('scores', 'demand_forecasts') }}
     where level = 'feeder' and as_of_date in ({{ listed(var('as_of_dates')) }})
 ),
@@ -22,22 +22,23 @@ shiftable as (
     select * from {{ ref('shiftable_load') }}
 ),
 
--- Hours that may pass the limit in one case of ten, and the peak itself.
+-- Intervals that may pass the limit in one case of ten, and the peak itself.
 windows as (
     select
         peaks.as_of_date,
         peaks.region_code,
         peaks.feeder_code,
         peaks.local_date,
-        min(hours.valid_at_utc) as window_start_utc,
-        max(hours.valid_at_utc) + interval '1 hour' as window_end_utc
+        min(intervals.valid_at_utc) as window_start_utc,
+        max(intervals.valid_at_utc + intervals.interval_minutes * interval '1 minute') as window_end_utc
     from peaks
-    inner join hours
-        on peaks.as_of_date = hours.as_of_date
-        and peaks.region_code = hours.region_code
-        and peaks.feeder_code = hours.feeder_code
-        and peaks.local_date = {{ to_local('hours.valid_at_utc') }}::date
-    where hours.p90_kwh > peaks.limit_kw or hours.valid_at_utc = peaks.peak_at_utc
+    inner join intervals
+        on peaks.as_of_date = intervals.as_of_date
+        and peaks.region_code = intervals.region_code
+        and peaks.feeder_code = intervals.feeder_code
+        and peaks.local_date = {{ to_local('intervals.valid_at_utc') }}::date
+    where {{ kw_of('intervals.p90_kwh', 'intervals.interval_minutes') }} > peaks.limit_kw
+        or intervals.valid_at_utc = peaks.peak_at_utc
     group by peaks.as_of_date, peaks.region_code, peaks.feeder_code, peaks.local_date
 ),
 
@@ -74,8 +75,8 @@ warnings as (
         windows.window_start_utc,
         windows.window_end_utc,
         peaks.peak_at_utc,
-        peaks.p50_kwh as p50_kw,
-        peaks.p90_kwh as p90_kw,
+        {{ kw_of('peaks.p50_kwh', 'peaks.interval_minutes') }} as p50_kw,
+        {{ kw_of('peaks.p90_kwh', 'peaks.interval_minutes') }} as p90_kw,
         peaks.limit_kw,
         peaks.overload_probability,
         peaks.expected_overload_kw,

@@ -21,6 +21,18 @@ def test_a_typo_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     get_settings.cache_clear()
 
 
+def test_a_step_that_does_not_divide_the_hour_evenly_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METERWISE_FORECAST_STEP_MINUTES", "30")
+    assert Settings().forecast_step_minutes == 30
+    monkeypatch.setenv("METERWISE_FORECAST_STEP_MINUTES", "20")
+    get_settings.cache_clear()
+
+    with pytest.raises(ValueError, match=r"METERWISE_FORECAST_STEP_MINUTES: .*must be one of 15, 30, 60"):
+        get_settings()
+
+    get_settings.cache_clear()
+
+
 def test_a_child_process_gets_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(home=tmp_path, last_date=date(2026, 7, 15), secrets={"crm_url": "sqlite:///crm.db"})
 

@@ -31,29 +31,32 @@ def plant(table: str, rows: list[dict[str, Any]], types: Mapping[str, pa.DataTyp
 
 def test_forecasts_meet_what_came(settings_of_engine: Settings) -> None:
     hours = [datetime(2026, 7, 2) + timedelta(hours=n) for n in range(4)]
+    by_the_hour = {"interval_minutes": 60}
     place = {"level": "region", "region_code": "N", "feeder_code": "*", "customer_class": "*"}
     codes = dict.fromkeys(place, pa.string())
     loads = [
-        {**place, "valid_at_utc": hour, "load_kwh": 100.0, "is_complete": n < 3, "local_date": SAID}
+        {**place, **by_the_hour, "valid_at_utc": hour, "load_kwh": 100.0, "is_complete": n < 3, "local_date": SAID}
         for n, hour in enumerate(hours)
     ]
     forecasts = [
-        {"as_of_date": SAID, **place, "valid_at_utc": hour, "horizon_hours": n + 1, "p10_kwh": low, "p05_kwh": 70.0,
+        {"as_of_date": SAID, **place, **by_the_hour, "valid_at_utc": hour,
+         "horizon_hours": n + 1, "p10_kwh": low, "p05_kwh": 70.0,
          "p50_kwh": 90.0, "p90_kwh": 120.0, "p95_kwh": 130.0, "naive_kwh": 80.0 if n else None, "model_version": "1"}
         for n, (hour, low) in enumerate(zip(hours, [80.0, 80.0, 110.0, 80.0], strict=True))
     ]  # fmt: skip
     number, time = pa.float64(), pa.timestamp("us")
     plant(
-        "marts.load_hourly",
+        "marts.load_intervals",
         loads,
         {**codes, "valid_at_utc": time, "load_kwh": number, "is_complete": pa.bool_(),
-         "local_date": pa.date32()},
+         "local_date": pa.date32(), "interval_minutes": pa.int32()},
         settings_of_engine,
     )  # fmt: skip
     plant(
         "scores.demand_forecasts",
         forecasts,
-        {"as_of_date": pa.date32(), **codes, "valid_at_utc": time, "horizon_hours": pa.int32(), "p05_kwh": number,
+        {"as_of_date": pa.date32(), **codes, "interval_minutes": pa.int32(), "valid_at_utc": time,
+         "horizon_hours": pa.int32(), "p05_kwh": number,
          "p10_kwh": number, "p50_kwh": number, "p90_kwh": number, "p95_kwh": number, "naive_kwh": number,
          "model_version": pa.string()},
         settings_of_engine,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_up_utility import AS_OF_DATE, CONDITIONS, DAYS, LABELS, LIMITS, LOADS, METERS, USAGE, weather
+from made_up_utility import AS_OF_DATE, CONDITIONS, DAYS, LABELS, LIMITS, METERS, USAGE, loads, weather
 
 from meterwise.settings import Settings
 from meterwise.warehouse.duckdb import opened
@@ -14,9 +14,8 @@ from models.demand.forecast_params import ForecastParams
 from models.demand.params import DemandParams
 
 
-@pytest.fixture(scope="session")
-def made_up_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    settings = Settings(home=tmp_path_factory.mktemp("utility"))
+def make_up(settings: Settings, timezone: str = "UTC") -> None:
+    """Fill a warehouse with the made-up utility by the step of the settings."""
     with opened(settings) as connection:
         connection.register("weather", weather())
         connection.register(
@@ -24,9 +23,15 @@ def made_up_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         for schema in ("marts", "features", "scores"):
             connection.execute(f"create schema {schema}")
-        for table in (LOADS, METERS, CONDITIONS, DAYS, USAGE, LABELS, LIMITS):
+        for table in (loads(settings.forecast_step_minutes, timezone), METERS, CONDITIONS, DAYS, USAGE, LABELS, LIMITS):
             connection.execute(table)
-        connection.execute("delete from marts.load_hourly where local_date >= $day", {"day": date(2026, 7, 15)})
+        connection.execute("delete from marts.load_intervals where local_date >= $day", {"day": date(2026, 7, 15)})
+
+
+@pytest.fixture(scope="session")
+def made_up_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = Settings(home=tmp_path_factory.mktemp("utility"))
+    make_up(settings)
     return settings.warehouse_path
 
 

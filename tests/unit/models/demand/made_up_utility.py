@@ -9,29 +9,43 @@ FEEDERS = {"north": ("N1", "N2"), "south": ("S1",)}
 CLASSES = ("household", "shop")
 SERIES = 1 + len(FEEDERS) + sum(len(feeders) for feeders in FEEDERS.values()) + len(CLASSES)
 
-LOADS = """
+
+def loads(minutes: int = 60, timezone: str = "UTC") -> str:
+    """Return the query that makes the loads of intervals of so many minutes, by the clock of a zone."""
+    return f"""
     create or replace table features.features_demand_loads as
-    with hours as (
+    with intervals as (
+        select *, (valid_at_utc + to_minutes({minutes} * part)) as interval_start_utc
+        from weather, range({60 // minutes}) as parts (part)
+    ),
+
+    clock as (
+        select *, (interval_start_utc at time zone 'UTC') at time zone '{timezone}' as local_start from intervals
+    ),
+
+    hours as (
         select
-            region_code, feeder_code, customer_class, size, valid_at_utc, temperature_c, noise,
-            valid_at_utc::date as local_date, extract(hour from valid_at_utc) as hour, isodow(valid_at_utc) as weekday
-        from weather, (values
+            region_code, feeder_code, customer_class, size * {minutes} / 60 as size, interval_start_utc,
+            temperature_c, noise, local_start::date as local_date, extract(hour from local_start) as whole_hour,
+            whole_hour + extract(minute from local_start) / 60 as hour, isodow(local_start) as weekday
+        from clock, (values
             ('north', 'N1', 'household', 500.0), ('north', 'N1', 'shop', 200.0), ('north', 'N2', 'household', 200.0),
             ('south', 'S1', 'household', 220.0), ('south', 'S1', 'shop', 80.0)
         ) as leaves (region_code, feeder_code, customer_class, size)
     )
 
     select
-        region_code, feeder_code, customer_class, local_date, hour::integer as hour_of_day,
-        valid_at_utc as hour_start_utc, local_date + 1 as known_on, null::date as replaced_on,
+        region_code, feeder_code, customer_class, local_date, whole_hour::integer as hour_of_day,
+        interval_start_utc, {minutes} as interval_minutes, local_date + 1 as known_on, null::date as replaced_on,
         (
             size * (1 + 0.3 * sin((hour - 9) / 24 * 6.2832) - if(weekday >= 6, 0.15, 0))
             * (1 + 0.05 * greatest(0, temperature_c - 20) + 0.015 * greatest(0, 15 - temperature_c))
             * (1 + 0.03 * noise)
         )::decimal(18, 6) as consumption_kwh,
-        600 as measured_minutes
+        {10 * minutes} as measured_minutes, 0 as spread_minutes
     from hours
-"""
+    """
+
 
 METERS = """
     create or replace table features.features_demand_meters as
@@ -96,7 +110,7 @@ USAGE = f"""
 """
 
 LABELS = """
-    create or replace table marts.load_hourly as
+    create or replace table marts.load_intervals as
     with levels as (
         select
             case
@@ -106,12 +120,13 @@ LABELS = """
                 else 'total'
             end as level,
             coalesce(region_code, '*') as region_code, coalesce(feeder_code, '*') as feeder_code,
-            coalesce(customer_class, '*') as customer_class, hour_start_utc as valid_at_utc, local_date,
+            coalesce(customer_class, '*') as customer_class, interval_start_utc as valid_at_utc, local_date,
+            any_value(interval_minutes) as interval_minutes,
             sum(consumption_kwh)::double as load_kwh
         from features.features_demand_loads
         group by grouping sets (
-            (hour_start_utc, local_date), (region_code, hour_start_utc, local_date),
-            (region_code, feeder_code, hour_start_utc, local_date), (customer_class, hour_start_utc, local_date)
+            (interval_start_utc, local_date), (region_code, interval_start_utc, local_date),
+            (region_code, feeder_code, interval_start_utc, local_date), (customer_class, interval_start_utc, local_date)
         )
     )
 

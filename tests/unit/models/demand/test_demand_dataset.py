@@ -52,7 +52,7 @@ def test_a_past_day_knows_what_had_arrived_by_then(utility, params):
 
 def test_missing_reads_are_scaled_up_and_too_few_are_no_load(utility, params):
     whole = dataset.known(AS_OF_DATE, params, utility)
-    at = "hour_start_utc = timestamp '2026-07-14 12:00'"
+    at = "interval_start_utc = timestamp '2026-07-14 12:00'"
     keep = "update features.features_demand_loads set measured_minutes = {}, consumption_kwh = {} * consumption_kwh "
     Warehouse(utility).execute(keep.format(450, 0.75) + f"where {at}")
     part = dataset.known(AS_OF_DATE, params, utility)

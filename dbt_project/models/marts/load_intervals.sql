@@ -1,4 +1,7 @@
--- What is known now, of every level at once: an hour of one level is scaled up by the meters of that level.
+{# What stood here while there were hours alone. #}
+{{ config(pre_hook='drop table if exists {{ this.schema }}.load_hourly') }}
+
+-- What is known now, of every level at once: an interval of one level is scaled up by the meters of that level.
 with history as (
     select * from {{ ref('int_load_history') }}
     where replaced_on is null
@@ -19,16 +22,16 @@ meters as (
 days as (
     select distinct
         local_date,
-        hour_start_utc
+        interval_start_utc
     from history
 ),
 
-hours as (
+intervals as (
     select
         meters.region_code,
         meters.feeder_code,
         meters.customer_class,
-        days.hour_start_utc,
+        days.interval_start_utc,
         meters.local_date,
         coalesce(history.consumption_kwh, 0) as consumption_kwh,
         coalesce(history.measured_minutes, 0) as measured_minutes,
@@ -40,11 +43,11 @@ hours as (
         on meters.region_code = history.region_code
         and meters.feeder_code = history.feeder_code
         and meters.customer_class = history.customer_class
-        and days.hour_start_utc = history.hour_start_utc
+        and days.interval_start_utc = history.interval_start_utc
 ),
 
 levels as (
-    {{ load_levels('hours', ['consumption_kwh', 'measured_minutes', 'expected_meters', 'reporting_meters']) }}
+    {{ load_levels('intervals', ['consumption_kwh', 'measured_minutes', 'expected_meters', 'reporting_meters']) }}
 ),
 
 loads as (
@@ -53,18 +56,19 @@ loads as (
         region_code,
         feeder_code,
         customer_class,
-        hour_start_utc as valid_at_utc,
+        interval_start_utc as valid_at_utc,
+        {{ forecast_step() }} as interval_minutes,
         local_date,
         consumption_kwh::double precision as consumption_kwh,
         expected_meters::integer as expected_meters,
         reporting_meters::integer as reporting_meters,
         case
-            when measured_minutes >= 30 * expected_meters and expected_meters > 0
+            when 2 * measured_minutes >= {{ forecast_step() }} * expected_meters and expected_meters > 0
                 then {{ rounded(
                     'consumption_kwh::double precision * ' ~ reporting_scale('measured_minutes', 'expected_meters')
                 ) }}
         end as load_kwh,
-        measured_minutes >= 57 * expected_meters as is_complete
+        100 * measured_minutes >= 95 * {{ forecast_step() }} * expected_meters as is_complete
     from levels
 )
 
