@@ -33,8 +33,8 @@ floor(({{ value }})::double precision * 1000000 + 0.5) / 1000000
     )::double precision
 {%- endmacro %}
 
-{# Part of an energy, a decimal with six decimals, that falls on the minutes from .. to of all its minutes, to the
-   watt-second: parts that lie side by side add up to the whole. #}
+{# Part of an energy, a decimal with six decimals, that falls on the minutes from .. to of all its minutes, with six
+   decimals too: parts that lie side by side add up to the whole. #}
 {% macro part_of(kwh, from_minute, to_minute, minutes) -%}
 (
         {%- for minute in [to_minute, from_minute] %}
