@@ -27,7 +27,7 @@ def rate_tables(book: TariffBook, tables: Mapping[str, pa.Table]) -> pa.Table:
         for name, rows in {**given, **compile_book(book)}.items():
             connection.register(name, rows)
         lines = rate(connection.execute, book.timezone)
-        return connection.execute(f"select * from {lines} {IN_ORDER}").to_arrow_table()
+        return connection.sql(f"select * from {lines} {IN_ORDER}").to_arrow_table()
 
 
 def correction_lines(rated_again: pa.Table, billed: pa.Table) -> pa.Table:
@@ -37,4 +37,4 @@ def correction_lines(rated_again: pa.Table, billed: pa.Table) -> pa.Table:
         connection.register("billed", billed)
         select = differences_select("rated_again", "billed")
         order = IN_ORDER.replace("position_no, ", "")
-        return connection.execute(f"select * from ({select}) as differences {order}").to_arrow_table()
+        return connection.sql(f"select * from ({select}) as differences {order}").to_arrow_table()

@@ -152,7 +152,7 @@ class Calendar(BaseModel, frozen=True, extra="forbid"):
                 for first, last, name in self.spans(season, kind):
                     place = f"{season}, {kind}" if self.seasons else kind
                     if first < end:
-                        raise ValueError(f"{period} and {name} overlap at {clock(first)} ({place}); shorten one of them")
+                        raise ValueError(f"{period} and {name} overlap at {clock(first)} ({place}); shorten one")
                     if first > end:
                         raise ValueError(_gap(end, first, place))
                     end, period = last, name

@@ -196,12 +196,23 @@ def _calendar(version: Version) -> Iterator[tuple[str, Row]]:
         yield "tariff_weekend_days", {"iso_weekday": WEEKDAYS[day]}
     for season in calendar.season_names:
         for kind in DAY_KINDS:
-            for span in calendar.spans(season, kind):
+            for span in _joined(calendar.spans(season, kind)):
                 yield "tariff_windows", _window(*span) | {"season_code": season, "day_kind": kind}
     for peak in calendar.critical:
         for day_on in peak.dates:
             for first, last in peak.minutes:
                 yield "tariff_critical_windows", _window(first, last, peak.period) | {"critical_on": day_on}
+
+
+def _joined(spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Make one window of those of the same period that follow each other; a read may lie across both."""
+    found: list[tuple[int, int, str]] = []
+    for first, last, period in spans:
+        if found and found[-1][2] == period:
+            found[-1] = (found[-1][0], last, period)
+        else:
+            found.append((first, last, period))
+    return found
 
 
 def _window(first: int, last: int, period: str) -> Row:
@@ -279,7 +290,7 @@ def _sign(component: Component) -> int:
 
 
 def _fixed(component: Any) -> Row:
-    amount = component.amount if isinstance(component, Credit) else component.price
+    amount = component.price if component.kind == "standing" else component.amount
     return {"price_e8": _sign(component) * _scaled(amount, 8), "partial_month": component.partial_month}
 
 
@@ -307,10 +318,12 @@ _PARAMETERS: dict[str, Callable[[Any], Row]] = {
 
 
 def _prices(component: Any, periods: Iterable[str]) -> Iterator[Row]:
+    blocks: list[tuple[int | None, Decimal | None, Any]]
     if isinstance(component, Tiers):
         blocks = [(number, tier.up_to_kwh, tier) for number, tier in enumerate(component.tiers, 1)]
     else:
-        blocks = [(1 if getattr(component, "up_to_kwh", None) else None, getattr(component, "up_to_kwh", None), component)]
+        limit = getattr(component, "up_to_kwh", None)
+        blocks = [(None if limit is None else 1, limit, component)]
     start = Decimal(0)
     for number, end, priced in blocks:
         by_period = getattr(priced, "prices", None) or {}

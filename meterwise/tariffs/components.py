@@ -235,16 +235,6 @@ class Credit(_OfOthers, frozen=True):
 
 
 Component = Annotated[
-    Energy
-    | FeedIn
-    | Tiers
-    | Standing
-    | Capacity
-    | PowerFactor
-    | Reactive
-    | Surcharge
-    | Tax
-    | Minimum
-    | Credit,
+    Energy | FeedIn | Tiers | Standing | Capacity | PowerFactor | Reactive | Surcharge | Tax | Minimum | Credit,
     Field(discriminator="kind"),
 ]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints, field_validator, model
 
 from meterwise.sources.config import known_zones
 from meterwise.tariffs.calendar import Calendar
-from meterwise.tariffs.components import Capacity, Component, PowerFactor, Reactive, Tiers
+from meterwise.tariffs.components import Bases, Capacity, Component, PowerFactor, Reactive, Tiers
 
 FAR = date(9999, 12, 31)
 """Last day of what has no end."""
@@ -28,7 +28,8 @@ class Rounding(BaseModel, frozen=True, extra="forbid"):
         default="half_up", description="half_up and up go away from zero, down towards it, half_even to even."
     )
     per: Literal["line", "bill"] = Field(
-        default="line", description="Each line, or the bill: then lines keep six decimals and a line `rounding` is added."
+        default="line",
+        description="Each line, or the bill: lines then keep six decimals, and `rounding` is a line.",
     )
 
 
@@ -36,7 +37,8 @@ class Reads(BaseModel, frozen=True, extra="forbid"):
     """Which reads a bill may be made of."""
 
     at_least_share: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] = Field(
-        default=Decimal("0.95"), description="Share of the bill's time of which reads must be there, estimates included."
+        default=Decimal("0.95"),
+        description="Share of the bill's time that has reads, estimates included.",
     )
     round_kwh_to: Literal["exact", "1", "0.1", "0.01", "0.001"] = Field(
         default="exact", description="kWh of a period of the bill are rounded to it, halves up."
@@ -81,8 +83,8 @@ class Version(BaseModel, frozen=True, extra="forbid"):
         return "*" not in seasons and len(set(seasons)) == len(seasons)
 
     def _periods_known(self, component: Component) -> None:
-        priced = [component, *(component.tiers if isinstance(component, Tiers) else ())]
-        for prices in (part.prices for part in priced if getattr(part, "prices", None)):
+        priced: tuple[object, ...] = component.tiers if isinstance(component, Tiers) else (component,)
+        for prices in filter(None, (getattr(part, "prices", None) for part in priced)):
             needed = self.calendar.periods_in(component.season) if self.calendar else {ALL_HOURS}
             unknown, missing = set(prices) - set(self.periods), needed - set(prices)
             if unknown:
@@ -95,10 +97,10 @@ class Version(BaseModel, frozen=True, extra="forbid"):
     def _bases_above(self) -> None:
         above: list[str] = []
         for component in self.components:
-            of = getattr(component, "of", "all")
+            of = named_bases(component)
             if of != "all" and (unknown := sorted(set(of) - set(above))):
                 raise ValueError(
-                    f"{component.code}: `of` names {unknown[0]}, which does not stand above it; move it up, or remove it"
+                    f"{component.code}: `of` names {unknown[0]}, which does not stand above it; move it up, or drop it"
                 )
             above.append(component.code)
         if max(self.levels) > DEEPEST:
@@ -138,10 +140,9 @@ class Version(BaseModel, frozen=True, extra="forbid"):
             above = range(place)
             if not stands_on_others(component):
                 found.append(())
-            elif component.of == "all":
-                found.append(tuple(above))
-            else:
-                found.append(tuple(other for other in above if self.components[other].code in component.of))
+                continue
+            of = named_bases(component)
+            found.append(tuple(other for other in above if of == "all" or self.components[other].code in of))
         return found
 
     @property
@@ -157,6 +158,11 @@ class Version(BaseModel, frozen=True, extra="forbid"):
     def needs_reactive(self) -> bool:
         """Whether it cannot be rated without kvarh."""
         return any(isinstance(component, PowerFactor | Reactive) for component in self.components)
+
+
+def named_bases(component: Component) -> Bases:
+    """Return the components whose amounts one is worked out from, as the book names them."""
+    return getattr(component, "of", "all")
 
 
 def stands_on_others(component: Component) -> bool:
@@ -185,8 +191,8 @@ class Tariff(BaseModel, frozen=True, extra="forbid"):
                 continue
             if earlier.valid_to >= later.valid_from:
                 raise ValueError(
-                    f"versions {number - 1} and {number} overlap from {later.valid_from} to {earlier.valid_to}; end the "
-                    "earlier one the day before, or leave its `valid_to` out"
+                    f"versions {number - 1} and {number} overlap from {later.valid_from} to {earlier.valid_to}; end "
+                    "the earlier one the day before, or leave its `valid_to` out"
                 )
             if earlier.valid_to + timedelta(days=1) < later.valid_from:
                 raise ValueError(
@@ -229,7 +235,7 @@ class TariffBook(BaseModel, frozen=True, extra="forbid"):
         codes = [tariff.code for tariff in self.tariffs]
         double = next((code for code in codes if codes.count(code) > 1), None)
         if double:
-            raise ValueError(f"two tariffs have the code {double}; a later price is a further version of the same tariff")
+            raise ValueError(f"two tariffs have the code {double}; a later price is another version of the same")
         both = set(self.holidays) & set(self.workdays)
         if both:
             raise ValueError(f"{min(both)} stands under `holidays` and under `workdays`; keep one")

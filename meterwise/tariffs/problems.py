@@ -4,7 +4,7 @@ from meterwise.outcomes import RefusedError
 
 
 class TariffBookError(RefusedError):
-    """A book cannot be used; the text names file, line, tariff, version, field and the cure, a line for each problem."""
+    """A book cannot be used; the text has a line for each problem: where it is, and the cure."""
 
 
 class RatingInputError(RefusedError):

@@ -81,7 +81,10 @@ priced as (
     select
         located.*,
         coalesce(critical_first.period_code, first_minute.period_code) as period_code,
-        coalesce(critical_last.period_code, last_minute.period_code) as last_period_code
+        coalesce(critical_last.period_code, last_minute.period_code) as last_period_code,
+        coalesce(critical_first.from_minute, first_minute.from_minute) as window_from_minute,
+        coalesce(critical_first.to_minute, first_minute.to_minute) as window_to_minute,
+        coalesce(critical_last.from_minute, last_minute.from_minute) as last_window_from_minute
     from located
     {%- for side, day, minute in [('first', 'local_on', 'from_minute'), ('last', 'end_on', 'to_minute')] %}
     inner join windows as {{ side }}_minute
@@ -97,6 +100,11 @@ priced as (
     {%- endfor %}
 ),
 
+periods as (
+    select version_no, count(distinct period_code) > 1 as several from {{ t.tariff_windows }} group by version_no
+),
+
+-- An interval that does not lie within one window of the day cannot be priced: `crosses`.
 steps as (
     select
         priced.group_no,
@@ -107,10 +115,33 @@ steps as (
         priced.version_no,
         priced.period_code,
         case when versions.keeps_days then priced.local_on end as step_on,
-        priced.period_code <> priced.last_period_code or priced.end_on > priced.part_to_on
-        or (versions.keeps_days and priced.end_on > priced.local_on) as crosses
+        priced.end_on > priced.part_to_on
+        or (versions.keeps_days and priced.end_on > priced.local_on)
+        or (
+            periods.several
+            and (
+                priced.period_code <> priced.last_period_code
+                or (priced.end_on = priced.local_on and priced.window_from_minute <> priced.last_window_from_minute)
+                or (
+                    priced.end_on > priced.local_on
+                    and (priced.window_to_minute < 1440 or priced.last_window_from_minute > 0)
+                )
+                or priced.end_on > priced.local_on + 1
+                or exists (
+                    select 1
+                    from {{ t.tariff_critical_windows }} as critical
+                    where
+                        critical.version_no = priced.version_no
+                        and critical.critical_on = priced.local_on
+                        and critical.from_minute > priced.from_minute
+                        and (critical.from_minute <= priced.to_minute or priced.end_on > priced.local_on)
+                        and critical.from_minute <> priced.window_from_minute
+                )
+            )
+        ) as crosses
     from priced
     inner join {{ t.tariff_versions }} as versions on priced.version_no = versions.version_no
+    inner join periods on priced.version_no = periods.version_no
 )
 
 select
