@@ -1,8 +1,8 @@
 """Bills worked out by hand, in ``tests/golden/bills``: the engine meets each to the last digit.
 
 A line of a case is the arithmetic itself, such as ``energy peak #2 @2026-04-16: 310 kWh x 0.50 = 155.00``: code,
-period, tier, first day where it is not that of the bill, what is worked out, and the amount. It is worked out here once more,
-by fractions and without the engine, so that a slip of the pen cannot stand in for an error of the engine.
+period, tier, first day where it is not that of the bill, what is worked out, and the amount. It is worked out here once
+more, by fractions and without the engine, so that a slip of the pen cannot stand in for an error of the engine.
 """
 
 import re
