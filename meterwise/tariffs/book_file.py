@@ -44,7 +44,7 @@ def parse_book(text: str, name: str = "tariffs") -> TariffBook:
     try:
         return TariffBook.model_validate(_without_blanks(given))
     except ValidationError as error:
-        problems = [_in_words(problem["loc"], problem["msg"], given, node) for problem in error.errors()]
+        problems = [_in_words(problem["loc"], problem["msg"], given, node) for problem in _own(error)]
         raise TariffBookError("\n".join(f"{name}, {problem}" for problem in problems)) from error
 
 
@@ -53,6 +53,18 @@ def _without_blanks(given: Any) -> Any:
     if isinstance(given, dict):
         return {key: _without_blanks(value) for key, value in given.items() if value != ""}
     return [_without_blanks(value) for value in given] if isinstance(given, list) else given
+
+
+def _own(error: ValidationError) -> list[Any]:
+    """Leave out what only follows: a list is called too short where its entries are wrong."""
+    problems = error.errors()
+    places = [problem["loc"] for problem in problems]
+    return [
+        problem
+        for problem in problems
+        if problem["type"] != "too_short"
+        or not any(place[: len(problem["loc"])] == problem["loc"] and place != problem["loc"] for place in places)
+    ]
 
 
 def _doubles(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
@@ -81,19 +93,20 @@ def _in_words(place: Sequence[int | str], message: str, given: Any, node: yaml.N
         if found is None:
             names.append(f"field {step}" if str(step).isidentifier() else "")
             break
-        node, given = found, given[step]
+        (line, node), given = found, given[step]
         in_component = isinstance(given, dict) and "kind" in given
-        line = node.start_mark.line + 1
         names.append(_name(step, given, names))
     words = message.removeprefix("Value error, ")
     return f"line {line}{''.join(', ' + name for name in names if name)}: {words}."
 
 
-def _below(node: yaml.Node, step: int | str) -> yaml.Node | None:
+def _below(node: yaml.Node, step: int | str) -> tuple[int, yaml.Node] | None:
+    """Return line and node of an entry, if there is one."""
     if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == step), None)
+        found = ((key.start_mark.line + 1, value) for key, value in node.value if key.value == step)
+        return next(found, None)
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return node.value[step]
+        return node.value[step].start_mark.line + 1, node.value[step]
     return None
 
 
