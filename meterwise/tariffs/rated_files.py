@@ -290,10 +290,19 @@ class _Files:
             group by contract_id
             """
         )
-        ((count,),) = self.connection.execute(
-            "select count(*) from contract_spans where tariff_code is null"
+        ((no_tariff, no_bill),) = self.connection.execute(
+            """
+            select
+                count(distinct contract_id) filter (where tariff_code is null),
+                count(distinct contract_id) filter (where billing_code not in (select billing_code from bill_periods))
+            from contract_spans
+            """
         ).fetchall()
-        return [f"{count:,} contracts have no tariff; their bills say `no_tariff`."] if count else []
+        notes = {
+            "have no tariff; their bills say `no_tariff`": no_tariff,
+            "have a billing_code without any bill period, and no bill": no_bill,
+        }
+        return [f"{count:,} contracts {told}." for told, count in notes.items() if count]
 
 
 def _blank_as_null(column: str) -> str:
