@@ -162,7 +162,7 @@ select
 from {{ t.intervals }} as intervals
 inner join {{ t.rating_spans }} as spans on intervals.contract_id = spans.contract_id
 inner join {{ t.rating_slots }} as slots
-    on spans.group_no = slots.group_no
+    on {{ group_of_interval() }} = slots.group_no
     and intervals.interval_start_utc = slots.interval_start_utc
     and intervals.interval_minutes = slots.interval_minutes
 where slots.local_on between spans.start_on and spans.end_on and intervals.kwh is not null
@@ -192,6 +192,10 @@ with asked as (
         on components.component_no = periods.component_no and slots.period_code = periods.period_code
 ),
 
+asked_spans as (
+    select * from {{ t.rating_spans }} where group_no in (select group_no from asked)
+),
+
 blocks as (
     select
         spans.rating_id,
@@ -203,9 +207,9 @@ blocks as (
         sum(intervals.kwh) as kwh,
         max(intervals.interval_minutes) as longest_minutes
     from {{ t.intervals }} as intervals
-    inner join {{ t.rating_spans }} as spans on intervals.contract_id = spans.contract_id
+    inner join asked_spans as spans on intervals.contract_id = spans.contract_id
     inner join asked
-        on spans.group_no = asked.group_no
+        on {{ group_of_interval() }} = asked.group_no
         and intervals.interval_start_utc = asked.interval_start_utc
         and intervals.interval_minutes = asked.interval_minutes
     where
@@ -266,6 +270,12 @@ select
 from summed
 inner join {{ t.tariff_versions }} as versions on summed.version_no = versions.version_no
 {% endmacro %}
+
+{# The billing cycle and tariff of an interval. It names the interval only so that engines look up its contract first:
+   they would join every contract to every instant, which makes as many rows as there are reads. #}
+{% macro group_of_interval() -%}
+case when intervals.interval_minutes > 0 then spans.group_no end
+{%- endmacro %}
 
 {% macro local_time(utc, timezone) -%}
 ((({{ utc }}) at time zone 'UTC') at time zone '{{ timezone }}')
