@@ -118,6 +118,10 @@ bench-validation: $(STAMP) ## time the validation and estimation of 10 million r
 bench-readers: $(STAMP) ## time 200 readers of published while a million rows are delivered (2 minutes; WRITE=1 puts it into docs/operations.md)
 	@$(BIN)/python benchmarks/published_readers.py $(if $(WRITE),--write)
 
+.PHONY: bench-rating
+bench-rating: $(STAMP) ## rate a month of half-hours of 100,000 customers (minutes, 2 GB of disk; WRITE=1: into docs/tariffs.md)
+	@$(BIN)/python benchmarks/rating.py $(if $(WRITE),--write)
+
 .PHONY: bench-lag
 bench-lag: $(STAMP) ## time reads of 10,000 meters from delivery until they are published (minutes; WRITE=1 puts it into docs/operations.md)
 	@$(BIN)/python benchmarks/lag.py $(if $(WRITE),--write)

@@ -15,6 +15,7 @@ from meterwise.commands import (
     quarantine,
     reads,
     sources,
+    tariffs,
     up,
     watch,
 )
@@ -45,6 +46,7 @@ app.add_typer(database.app, name="database")
 app.add_typer(sources.app, name="sources")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(reads.app, name="reads")
+app.add_typer(tariffs.app, name="tariffs")
 
 if __name__ == "__main__":
     app()

@@ -123,3 +123,13 @@ end
 {% macro join_by_hash() -%}{{ adapter.dispatch('join_by_hash')() }}{%- endmacro %}
 {% macro default__join_by_hash() -%}{%- endmacro %}
 {% macro postgres__join_by_hash() -%}set local enable_nestloop = off{%- endmacro %}
+
+{# A whole number of up to 38 digits, for products of money and energy. #}
+{% macro wide() -%}{{ adapter.dispatch('wide')() }}{%- endmacro %}
+{% macro default__wide() -%}numeric{%- endmacro %}
+{% macro duckdb__wide() -%}hugeint{%- endmacro %}
+
+{# One whole number divided by another, towards zero. DuckDB divides decimals to doubles. #}
+{% macro whole_division(number, divisor) -%}{{ adapter.dispatch('whole_division')(number, divisor) }}{%- endmacro %}
+{% macro default__whole_division(number, divisor) -%}div(({{ number }})::numeric, ({{ divisor }})::numeric){%- endmacro %}
+{% macro duckdb__whole_division(number, divisor) -%}(({{ number }})::hugeint // ({{ divisor }})::hugeint){%- endmacro %}

@@ -1,0 +1,133 @@
+"""``meterwise tariffs``: whether a book of tariffs is sound, and what reads cost by it; without a stack."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from meterwise.commands.published import as_rich_table
+from meterwise.commands.screen import wide_console
+
+if TYPE_CHECKING:
+    from meterwise.tariffs.model import Tariff, TariffBook, Version
+
+app = typer.Typer(help="Tariffs, and bills by them.", no_args_is_help=True)
+REASONS = {
+    "no_tariff": "no tariff: name one in the file of contracts",
+    "unknown_tariff": "the book has no such tariff",
+    "tariff_ended": "the tariff ended while the contract runs: add a version, or change the contract",
+    "tariff_not_begun": "the tariff holds only from a later day",
+    "contracts_overlap": "two rows of a contract hold on the same day",
+    "doubled_reads": "more reads than the time has",
+    "reads_too_long": "an interval lies in several periods, days or blocks of demand: shorter reads are needed",
+    "too_few_reads": "too many reads are missing: wait, estimate them, or lower `at_least_share`",
+    "too_few_reactive_reads": "too many reactive reads are missing",
+    "negative_energy": "the kWh of a period sum up below zero: see to the meter",
+    "no_contracted_kw": "the contract says no kW",
+}
+
+
+@app.callback()
+def _tariffs() -> None:
+    """Tariffs, and bills by them."""
+
+
+@app.command()
+def check(book: Annotated[Path, typer.Argument(help="YAML file of tariffs.")]) -> None:
+    """Say what is wrong with a book of tariffs, or else what it says: prices, and each kind of day drawn."""
+    # Imported late: Arrow and the holidays would slow down every other command.
+    from datetime import UTC, datetime
+
+    from meterwise.tariffs.book_file import read_book
+    from meterwise.tariffs.public_days import public_days
+
+    found, console = read_book(book), wide_console()
+    this_year = datetime.now(UTC).year
+    days = public_days(found, [this_year])
+    for tariff in found.tariffs:
+        _show_tariff(console, found, tariff)
+    marked = sum(kind == "holiday" and day.year == this_year for day, kind in days.items())
+    console.print(
+        f"{len(found.tariffs)} tariffs in {found.currency}, days and hours of {found.timezone}, "
+        f"{marked} holidays in {this_year}. Nothing is wrong.",
+        style="green",
+        highlight=False,
+    )
+
+
+@app.command()
+def rate(
+    tariffs: Annotated[Path, typer.Option(help="YAML file of tariffs.")],
+    reads: Annotated[Path, typer.Option(help="CSV (also .gz) or Parquet, a row an interval.")],
+    contracts: Annotated[
+        Path, typer.Option(help="CSV or Parquet: contract_id, tariff_code, start_on [, end_on, contracted_kw].")
+    ],
+    out: Annotated[Path, typer.Option(help="CSV or Parquet of the bill lines to write.")],
+    id_column: Annotated[str, typer.Option("--id", help="Column of the contract in the reads.")] = "contract_id",
+    time: Annotated[str, typer.Option(help="Column of the interval's start; UTC, or with its zone.")] = (
+        "interval_start_utc"
+    ),
+    value: Annotated[str, typer.Option(help="Column of the kWh.")] = "kwh",
+    channel: Annotated[str | None, typer.Option(help="Column that says import, export or reactive.")] = None,
+    estimated: Annotated[str | None, typer.Option(help="Column that marks estimates: true or false.")] = None,
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="Length of an interval.")] = 30,
+    local: Annotated[bool, typer.Option("--local", help="Times are of the book's own clock.")] = False,
+    bills: Annotated[
+        Path | None, typer.Option(help="CSV or Parquet: billing_code, bill_from_on, bill_to_on [, months].")
+    ] = None,
+) -> None:
+    """Write the bill lines of a file of reads: a row a line, and a row for each bill that cannot be made, with why."""
+    from meterwise.tariffs.book_file import read_book
+    from meterwise.tariffs.rated_files import ReadsFile, rate_files
+
+    book, console = read_book(tariffs), wide_console()
+    file = ReadsFile(reads, id_column, time, value, channel, estimated, minutes, local)
+    with console.status("Rating ..."):
+        rated = rate_files(book, file, contracts, out, bills)
+    console.print(
+        f"{rated.billed:,} of {rated.bills:,} bills, {rated.amount:,.2f} {book.currency} in all, "
+        f"{rated.estimated:,} of them with estimates: {out}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for note in rated.notes:
+        console.print(f"! {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+    if rated.reasons:
+        rows = [[f"{count:,}", reason, REASONS[reason]] for reason, count in rated.reasons.items()]
+        console.print(as_rich_table("Not billed", ["bills", "reason_code", "what it means"], rows))
+
+
+def _show_tariff(console: Console, book: "TariffBook", tariff: "Tariff") -> None:
+    from meterwise.tariffs.summary import validity
+
+    for version, held in zip(tariff.versions, validity(tariff), strict=True):
+        name = f" {tariff.name}," if tariff.name else ""
+        console.print(_prices(f"{tariff.code}:{name} {held}", version))
+        if version.calendar:
+            console.print(_days(version))
+
+
+def _prices(title: str, version: "Version") -> Table:
+    from meterwise.tariffs.summary import price_lines
+
+    table = Table(title=title, title_justify="left", show_edge=False)
+    for heading in ("line", "kind", "price"):
+        table.add_column(heading)
+    for row in price_lines(version):
+        table.add_row(*row)
+    return table
+
+
+def _days(version: "Version") -> Table:
+    from meterwise.tariffs.summary import drawn_days
+
+    table = Table(show_edge=False)
+    table.add_column("day")
+    table.add_column("0     3     6     9     12    15    18    21    ", no_wrap=True)
+    table.add_column("hours")
+    if version.calendar:
+        for day in drawn_days(version.calendar, version):
+            table.add_row(day.name, day.signs, day.hours)
+    return table
