@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from models.bills.bands import Bands
 from models.bills.day_grid import DayGrid, Floats, Integers, Month
-from models.bills.learning import Fitted, Learning, bands
+from models.bills.learning import Fitted, Learning, bands, usual_weights
 from models.bills.month_forecast import MonthForecast
 from models.bills.params import LEVELS, BillParams
 from models.bills.rests import InCommon, Rests
@@ -26,13 +26,15 @@ class BillForecaster:
     Attributes:
         params: Those of the fit.
         common: What all customers have in common at the cutoff.
-        fitted: From features to the change that is expected; None where no past cutoff could teach it.
+        fitted: From features to the change that is expected.
+        is_learnt: Whether past cutoffs taught it; else the weights are the usual ones.
         bands: How far the days ahead may lie from it: of customers without a known season of a year before, and with.
     """
 
     params: BillParams
     common: InCommon
-    fitted: Fitted | None
+    fitted: Fitted
+    is_learnt: bool
     bands: tuple[Bands, Bands]
 
     @classmethod
@@ -50,8 +52,9 @@ class BillForecaster:
         if not len(common.levels):
             raise NothingKnownError(f"No customer has a known day before {grid.dates[month.first]}.")
         rows = Learning.of(sample, cutoff, end - cutoff, params)
-        fitted = Fitted.of(rows, params) if len(rows.change) >= params.least_misses else None
-        return cls(params, common, fitted, bands(rows, params))
+        is_learnt = len(rows.change) >= params.least_misses
+        fitted = Fitted.of(rows, params) if is_learnt else Fitted(usual_weights(end - cutoff))
+        return cls(params, common, fitted, is_learnt, bands(rows, params))
 
     def predict(self, grid: DayGrid, month: Month, cutoff: int) -> MonthForecast:
         """Forecast the month and cutoff that were learnt for; a customer's result does not depend on others here."""
@@ -63,10 +66,9 @@ class BillForecaster:
 
     def _mean_day(self, rests: Rests) -> tuple[Floats, npt.NDArray[np.object_]]:
         """(1 + levels, customers) mean, P10, P50 and P90 of the mean day ahead, and (customers,) what they rest on."""
-        fitted = self.fitted or Fitted.of(_no_rows(), self.params)
         modelled = rests.is_modelled
         change, usual = np.zeros(len(modelled)), Bands.usual(self.params)
-        change[modelled] = fitted.change(rests.features[modelled], rests.spread[modelled])
+        change[modelled] = self.fitted.change(rests.features[modelled], rests.spread[modelled])
         without, with_season = (band.around(rests.spread) for band in self.bands)
         around = np.where(rests.has_season, with_season, without)
         around = np.where(modelled, around, usual.around(rests.spread))
@@ -75,13 +77,8 @@ class BillForecaster:
         others = np.array([self.common.levels[LEVELS.index(0.5)], *self.common.levels])
         found = np.where(has_level, found, others[:, None])
         found = np.where(rests.is_never_negative & (found < 0), 0.0, found)
-        named = np.where(modelled, MODEL if self.fitted else USUAL_WEIGHTS, LITTLE_KNOWN)
+        named = np.where(modelled, MODEL if self.is_learnt else USUAL_WEIGHTS, LITTLE_KNOWN)
         return found, np.where(has_level, named, OTHER_CUSTOMERS).astype(object)
-
-
-def _no_rows() -> Learning:
-    nothing, no_place = np.empty(0), np.empty(0, dtype=np.int64)
-    return Learning(np.empty((0, 0)), nothing, nothing, nothing, nothing.astype(np.bool_), no_place, 1)
 
 
 def _sample(customers: int, most: int) -> Integers:

@@ -7,10 +7,9 @@ import numpy as np
 
 from models.bills.bands import Bands
 from models.bills.day_grid import Bools, DayGrid, Floats, Integers, Month
-from models.bills.params import LEVELS, USUAL_WEIGHTS, BillParams
+from models.bills.params import LATE, LEVELS, SOON, USUAL_WEIGHTS, BillParams
 from models.bills.rests import LEVEL_DAYS, InCommon, Rests
 
-USUAL = np.array(list(USUAL_WEIGHTS.values()))
 MOST_MISSED = 1.0
 """Shares of use that a tree learns at most: a home that was empty for a month makes any month immense."""
 
@@ -66,7 +65,7 @@ class Learning:
 
 
 def _nothing() -> list[Floats]:
-    return [np.empty((0, len(USUAL)))] + [np.empty(0)] * 5
+    return [np.empty((0, len(USUAL_WEIGHTS)))] + [np.empty(0)] * 5
 
 
 def _rows(grid: DayGrid, cutoff: int, days: int, params: BillParams) -> tuple[Floats, ...]:
@@ -136,15 +135,22 @@ def _settings(params: BillParams) -> dict[str, object]:
     }
 
 
+def usual_weights(days: int) -> Floats:
+    """Return (features,) the weights before anything is learnt, of so many days ahead."""
+    late = float(np.clip((days - SOON) / (LATE - SOON), 0, 1))
+    return np.array([(1 - late) * soon + late * later for soon, later in USUAL_WEIGHTS.values()])
+
+
 def _lines(rows: Learning, params: BillParams) -> Floats:
     """Weights that are pulled to the usual ones by so many rows; wild rows lose weight (Huber)."""
-    weights, pull = USUAL.copy(), params.ridge_rows / rows.apart(params)
+    usual, pull = usual_weights(rows.days), params.ridge_rows / rows.apart(params)
+    weights: Floats = usual
     for _ in range(params.rounds if len(rows.change) else 0):
         missed = np.abs(rows.change - rows.features @ weights)
         weight = rows.weight * np.minimum(1, params.huber / np.maximum(missed, 1e-9))
         weighted = rows.features.T * weight
         squares = weighted @ rows.features + pull * np.eye(len(weights))
-        weights = np.linalg.solve(squares, weighted @ rows.change + pull * USUAL)
+        weights = np.asarray(np.linalg.solve(squares, weighted @ rows.change + pull * usual), dtype=np.float64)
     return weights
 
 

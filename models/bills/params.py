@@ -6,17 +6,19 @@ LEVELS = (0.1, 0.5, 0.9)
 """Quantiles of a month."""
 
 USUAL_WEIGHTS = {
-    "own_season": 0.2,
-    "common_season": 0.5,
-    "year_before": 0.05,
-    "mean_7d": 0.25,
-    "mean_14d": 0.2,
-    "mean_56d": 0.05,
-    "mean_91d": 0.0,
-    "mean_182d": 0.0,
-    "mean_365d": 0.05,
+    "own_season": (0.2, 0.2),
+    "common_season": (0.5, 0.5),
+    "year_before": (0.05, 0.05),
+    "mean_7d": (0.35, 0.25),
+    "mean_14d": (0.35, 0.2),
+    "mean_56d": (0.0, 0.05),
+    "mean_91d": (0.0, 0.0),
+    "mean_182d": (0.0, 0.0),
+    "mean_365d": (0.05, 0.05),
 }
-"""How far the forecast moves from the mean of four weeks towards each of these, before the customers have taught it."""
+"""How far the forecast moves from the mean of four weeks towards each of these before anything is learnt, with ``SOON``
+days ahead or fewer, and with ``LATE`` days or more: the nearer, the more the last days tell."""
+SOON, LATE = 20, 30
 
 
 class BillParams(BaseModel, frozen=True, extra="forbid"):

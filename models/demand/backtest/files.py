@@ -15,6 +15,8 @@ from models.demand.backtest.repairs import check_frequency, gap_note, merge_doub
 from models.demand.calendar import SCHOOL_HOLIDAY
 from models.demand.grid import Bools, DayMarks, Floats, LoadGrid, Times
 
+HOUR = 60
+
 
 @dataclass(frozen=True)
 class FileOfLoad:
@@ -40,8 +42,8 @@ def read_grid(
         path: CSV (also .gz) or Parquet.
         columns: What the file calls its columns.
         timezone: Clock by which people live; needed where the file's times have no zone, else UTC if not said.
-        minutes: Length of an interval; None is what the rows' times say. Rows of a day without a zone are dates then,
-            with no clock that changes.
+        minutes: Length of an interval; None is what the rows' times say. Rows of a day, or of more than the hour by
+            which clocks change, are read as if theirs never did then, unless they have zones.
         country: Days as a country ``DE`` or part ``AU-VIC`` keeps them, beside the file's holidays.
 
     Raises:
@@ -54,7 +56,7 @@ def read_grid(
         raise BacktestError(f"{path}, column {columns.time}: times have no zone; say whose clock with --timezone.")
     if minutes is None:
         minutes = _interval(path, rows)
-        zone = "UTC" if minutes == DAY and not is_utc else zone
+        zone = "UTC" if minutes > HOUR and not is_utc else zone
     rows, clock, notes = (rows.assign(utc=rows["time"]), FileClock(False), []) if is_utc else to_utc(rows, zone)
     check_frequency(path, rows, minutes)
     flagged = {name: _flagged(rows, name, zone if is_utc else None) for name in ("is_holiday", "is_school_holiday")}

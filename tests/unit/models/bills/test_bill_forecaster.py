@@ -136,7 +136,6 @@ def test_many_customers_have_trees_and_the_same_result_twice(month: Month) -> No
 
     fitted = BillForecaster.fit(grid, month, month.first, params)
 
-    assert fitted.fitted is not None
     assert fitted.fitted.trees
     first, second = fitted.predict(grid, month, month.first), said(grid, month, month.first, params)
     np.testing.assert_array_equal(first.month_kwh, second.month_kwh)
