@@ -81,7 +81,8 @@ def _speed() -> str:
     month, started = months(dates)[-1], time.process_time()
     BillForecaster.fit(grid, month, month.first).predict(grid, month, month.first)
     seconds = time.process_time() - started
-    return f"The next month of {CUSTOMERS:,} customers with 24 months of days, fit and forecast: {seconds:.1f} s, one core.\n"
+    what = f"The next month of {CUSTOMERS:,} customers with 24 months of days, fit and forecast"
+    return f"{what}: {seconds:.1f} s, one core.\n"
 
 
 if __name__ == "__main__":
