@@ -138,6 +138,10 @@ bench-forecasts: $(STAMP) $(OPENSTEF)/.ready ## compare the load forecast with p
 bench-victoria: $(STAMP) ## measure the load forecast on half-hourly load of Victoria (a quarter of an hour; VICTORIA="--series FILE"; WRITE=1 puts it into docs/backtest.md)
 	@$(BIN)/python benchmarks/victoria.py $(if $(WRITE),--write) $(VICTORIA)
 
+.PHONY: bench-bills
+bench-bills: $(STAMP) ## measure the forecast of customers' months on real homes, and its speed (a minute; WRITE=1 puts it into docs/bills.md)
+	@$(BIN)/python benchmarks/bills.py $(if $(WRITE),--write)
+
 .PHONY: openstef
 openstef: $(OPENSTEF)/.ready ## make the environment in which bench-forecasts runs OpenSTEF (OPENSTEF_PYTHON=3.12 or a path)
 

@@ -1,22 +1,21 @@
 """`meterwise backtest demand`: how good the load forecast is on a file of one's own, without a stack."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from meterwise.commands import backtest_bill
 from meterwise.commands.published import as_rich_table
-from meterwise.commands.screen import wide_console
+from meterwise.commands.screen import bars, wide_console
 
 if TYPE_CHECKING:
     from models.demand.backtest.options import Options
 
 app = typer.Typer(help="How good a forecast would have been on a file of your own.", no_args_is_help=True)
+app.command()(backtest_bill.bill)
 
 
 class Target(StrEnum):
@@ -96,7 +95,7 @@ def demand(
     )
     places = Places(out, forecasts, picture or out.parent / "picture.png")
     console = wide_console()
-    with _bars(console) as track:
+    with bars(console) as track:
         found = backtest(options, places, ours, track)
     _show(console, options, found)
     console.print(
@@ -109,18 +108,6 @@ def _temperatures(named: list[str] | None, more: list[str] | None) -> tuple[str,
     if more and not named:
         raise typer.BadParameter(f"What is {' '.join(more)} for? Every column goes behind its option.")
     return (*(named or []), *(more or []))
-
-
-@contextmanager
-def _bars(console: Console) -> Iterator[Callable[[str, int], Callable[[], None]]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-
-        def track(what: str, total: int) -> Callable[[], None]:
-            task = progress.add_task(what, total=total)
-            return lambda: progress.advance(task)
-
-        yield track
 
 
 def _show(console: Console, options: "Options", found: dict[str, Any]) -> None:

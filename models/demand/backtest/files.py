@@ -10,10 +10,12 @@ import pandas as pd
 from models.demand.backtest.clock import FileClock, known_zone, parsed, to_utc
 from models.demand.backtest.columns import Columns, read_columns
 from models.demand.backtest.country import CountryDays
-from models.demand.backtest.problems import BacktestError, in_words
-from models.demand.backtest.repairs import check_frequency, gap_note, merge_doubles, without_frozen
+from models.demand.backtest.problems import DAY, BacktestError, in_words
+from models.demand.backtest.repairs import check_frequency, gap_note, merge_doubles, usual_step, without_frozen
 from models.demand.calendar import SCHOOL_HOLIDAY
 from models.demand.grid import Bools, DayMarks, Floats, LoadGrid, Times
+
+HOUR = 60
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class FileOfLoad:
 
 
 def read_grid(
-    path: Path, columns: Columns, timezone: str | None, minutes: int, country: str | None = None
+    path: Path, columns: Columns, timezone: str | None, minutes: int | None, country: str | None = None
 ) -> FileOfLoad:
     """Read a file of load.
 
@@ -40,7 +42,8 @@ def read_grid(
         path: CSV (also .gz) or Parquet.
         columns: What the file calls its columns.
         timezone: Clock by which people live; needed where the file's times have no zone, else UTC if not said.
-        minutes: Length of an interval.
+        minutes: Length of an interval; None is what the rows' times say. Rows of a day, or of more than the hour by
+            which clocks change, are read as if theirs never did then, unless they have zones.
         country: Days as a country ``DE`` or part ``AU-VIC`` keeps them, beside the file's holidays.
 
     Raises:
@@ -51,6 +54,9 @@ def read_grid(
     rows["time"], is_utc = parsed(path, columns.time, rows["time"])
     if not is_utc and timezone is None:
         raise BacktestError(f"{path}, column {columns.time}: times have no zone; say whose clock with --timezone.")
+    if minutes is None:
+        minutes = _interval(path, rows)
+        zone = "UTC" if minutes > HOUR and not is_utc else zone
     rows, clock, notes = (rows.assign(utc=rows["time"]), FileClock(False), []) if is_utc else to_utc(rows, zone)
     check_frequency(path, rows, minutes)
     flagged = {name: _flagged(rows, name, zone if is_utc else None) for name in ("is_holiday", "is_school_holiday")}
@@ -61,6 +67,14 @@ def read_grid(
     grid = _with_calendar(grid, flagged, country)
     grid, repaired = _repaired(path, grid)
     return FileOfLoad(grid, clock, (*notes, *doubled, *repaired))
+
+
+def _interval(path: Path, rows: pd.DataFrame) -> int:
+    minutes = usual_step(path, rows["unique_id"], rows["time"])
+    if minutes <= 0 or DAY % minutes:
+        words = f"has a row every {in_words(minutes)}, which does not divide a day"
+        raise BacktestError(f"{path} {words}: give reads of a day or less, like 15min, 30min, 1h or 1d.")
+    return minutes
 
 
 def _flagged(rows: pd.DataFrame, name: str, zone: str | None) -> pd.MultiIndex:

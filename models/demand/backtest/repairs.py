@@ -24,11 +24,7 @@ def check_frequency(path: Path, rows: pd.DataFrame, minutes: int) -> None:
     Raises:
         BacktestError: Rows lie further apart or closer, or beside the grid.
     """
-    ordered = rows[["unique_id", "utc"]].drop_duplicates().sort_values(["unique_id", "utc"])
-    apart = ordered.groupby("unique_id")["utc"].diff().dropna().dt.total_seconds() // 60
-    if apart.empty:
-        raise BacktestError(f"{path} has no two rows of one series: at least 14 days and the horizon are needed.")
-    seems = int(apart.median())
+    seems = usual_step(path, rows["unique_id"], rows["utc"])
     if seems != minutes:
         words = f"has a row every {in_words(seems)}, not every {in_words(minutes)}"
         raise BacktestError(f"{path} {words}: say --freq {in_words(seems)}.")
@@ -38,6 +34,19 @@ def check_frequency(path: Path, rows: pd.DataFrame, minutes: int) -> None:
         row = int(np.flatnonzero(beside)[0])
         words = f"row {rows.index[row] + 1} ({rows['time'].iloc[row]}) lies beside the grid of {in_words(seems)}"
         raise BacktestError(f"{path}: {words} of most rows; correct its time or take it out.")
+
+
+def usual_step(path: Path, unique_id: pd.Series, time: pd.Series) -> int:
+    """Return the minutes by which the rows of a series usually lie apart.
+
+    Raises:
+        BacktestError: No series has two rows.
+    """
+    ordered = pd.DataFrame({"unique_id": unique_id, "time": time}).drop_duplicates().sort_values(["unique_id", "time"])
+    apart = ordered.groupby("unique_id")["time"].diff().dropna().dt.total_seconds() // 60
+    if apart.empty:
+        raise BacktestError(f"{path} has no two rows of one series: at least 14 days and the horizon are needed.")
+    return int(apart.median())
 
 
 def merge_doubles(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
