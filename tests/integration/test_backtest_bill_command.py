@@ -179,6 +179,18 @@ def test_gaps_doubles_zeros_and_what_feeds_into_the_grid(tmp_path: Path) -> None
     assert not (by_home["h3"]["month"].dt.month == 3).any()
 
 
+def test_reads_lost_here_and_there_leave_days_that_are_scaled_up(tmp_path: Path) -> None:
+    rows = homes(freq="1h", days=150, customers=2)
+    total = rows[(rows["home"] == "h0") & (rows["time"].dt.month == 2)]["kwh"].sum()
+    holed = rows[rows["time"].dt.hour != rows["time"].dt.dayofyear % 24]
+
+    figures, forecasts = said(run(written(holed, tmp_path)), tmp_path)
+
+    assert any("days count of which 90% was" in note for note in figures["protocol"]["notes"])
+    february = forecasts[(forecasts["unique_id"] == "h0") & (forecasts["month"] == "2023-02-01")]
+    np.testing.assert_allclose(february["y"], total, rtol=0.03)
+
+
 def test_a_clock_without_daylight_saving_has_whole_days(tmp_path: Path) -> None:
     path = written(homes(freq="1h", days=150, customers=2), tmp_path)
 
@@ -193,7 +205,7 @@ def test_a_clock_without_daylight_saving_has_whole_days(tmp_path: Path) -> None:
     [
         (lambda rows: rows.rename(columns={"kwh": "energy"}), [], "has no column kwh"),
         (lambda rows: rows.assign(kwh="much"), [], "is not a number"),
-        (lambda rows: rows.head(40), [], "no calendar month has 27 whole days"),
+        (lambda rows: rows.head(40), [], "no calendar month has 27 days"),
         (lambda rows: rows[rows["time"].dt.day == 1].iloc[::4], [], "does not divide a day"),
         (lambda rows: rows, ["--timezone", "Mars/Base"], "Mars/Base is unknown"),
         (lambda rows: rows, ["--country", "XX"], "XX is unknown"),

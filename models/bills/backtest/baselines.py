@@ -34,9 +34,9 @@ class WholeDays:
     mean_day: Floats
 
     @classmethod
-    def of(cls, grid: DayGrid, months: list[Month]) -> "WholeDays":
-        """Leave out every day that was measured in part."""
-        known = KnownDays.of(np.where(grid.measured >= 1, grid.kwh, np.nan))
+    def of(cls, grid: DayGrid, months: list[Month], least_measured: float = 1) -> "WholeDays":
+        """Leave out every day of which less was measured, all of it unless said."""
+        known = KnownDays.of(np.where(grid.measured >= least_measured, grid.kwh, np.nan))
         kwh = [known.mean(month.first, month.end, LEAST_SCORED) * month.days for month in months]
         mean_day = [known.mean(month.first, month.end, LEAST_COMPARED) for month in months]
         return cls(months, known, np.stack(kwh), np.stack(mean_day))

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from meterwise import metrics
 from models.bills.backtest.baselines import AT_ANY_TIME, IN_THE_MONTH, LEAST_SCORED, with_bands
 from models.bills.backtest.run import HORIZONS, QUANTILES, Run
-from models.bills.day_grid import Bools, Floats
+from models.bills.day_grid import LEAST_MEASURED, Bools, Floats
 from models.bills.params import LEVELS
 
 Figures = dict[str, Any]
@@ -20,6 +20,10 @@ PLAIN = (*AT_ANY_TIME, *IN_THE_MONTH)
 NOT_COMPARED = (
     "No customer has the month before and the same month a year before: figures are of all months whose month before "
     "is known, or else of all."
+)
+NEARLY_WHOLE = (
+    f"No month has {LEAST_SCORED} days of which every interval was measured: days count of which {LEAST_MEASURED:.0%} "
+    "was, scaled up."
 )
 BANDS_NOTE = "P10 and P90 of a plain method are its own errors in the months that had ended by then."
 
@@ -31,7 +35,7 @@ def report(run: Run) -> tuple[Figures, list[str]]:
         Figures by forecast and horizon, None where undefined; and notes.
     """
     found: dict[str, Figures] = {name: {} for name in ("model", *PLAIN)}
-    notes = [BANDS_NOTE]
+    notes = [BANDS_NOTE] if run.has_whole_days else [BANDS_NOTE, NEARLY_WHOLE]
     for horizon, day in HORIZONS.items():
         rows = run.rows[run.rows["horizon"] == horizon].reset_index(drop=True)
         plain = PLAIN if day else AT_ANY_TIME
@@ -76,8 +80,8 @@ def _figures(rows: pd.DataFrame, quantiles: Floats, scored: Bools) -> Figures:
 def nothing_scored(days: int) -> str:
     """Return why no month could be scored, and what to do."""
     return (
-        f"no calendar month has {LEAST_SCORED} whole days (every interval measured) behind a known day; the file has "
-        f"{days} day(s) with a value. Give at least one whole month and some days before it."
+        f"no calendar month has {LEAST_SCORED} days that were measured by {LEAST_MEASURED:.0%} or more, behind a known "
+        f"day; the file has {days} day(s) with a value. Give at least one whole month and some days before it."
     )
 
 

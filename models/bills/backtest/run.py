@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from models.bills.backtest.baselines import AT_ANY_TIME, IN_THE_MONTH, WholeDays
-from models.bills.day_grid import DayGrid, Month, months
+from models.bills.day_grid import LEAST_MEASURED, DayGrid, Month, months
 from models.bills.forecaster import BillForecaster, NothingKnownError
 from models.bills.params import LEVELS, BillParams
 
@@ -26,11 +26,14 @@ class Run:
     Attributes:
         rows: A row a customer, month and horizon whose month came: unique_id, cutoff (last known day), month (its first
             day), horizon, y, mean and quantiles in kWh, basis, and what each plain method says, NaN where it cannot.
+        has_whole_days: Whether only days count of which every interval was measured; in a file that has no month of
+            such days, those count that were measured nearly wholly.
         seconds: Of fits and forecasts together.
         peak_memory_mb: Most memory that this process held at one moment until the last forecast.
     """
 
     rows: pd.DataFrame
+    has_whole_days: bool
     seconds: float
     peak_memory_mb: float
 
@@ -39,6 +42,9 @@ def roll(grid: DayGrid, advance: Callable[[], None], params: BillParams | None =
     """Forecast every month of a grid that came; ``advance`` is called after each month."""
     all_months, seconds, parts = months(grid.dates), 0.0, []
     whole = WholeDays.of(grid, all_months)
+    has_whole_days = bool(np.isfinite(whole.kwh).any())
+    if not has_whole_days:
+        whole = WholeDays.of(grid, all_months, LEAST_MEASURED)
     for number, month in enumerate(all_months):
         for horizon, day in HORIZONS.items() if np.isfinite(whole.kwh[number]).any() else ():
             started = time.perf_counter()
@@ -49,7 +55,7 @@ def roll(grid: DayGrid, advance: Callable[[], None], params: BillParams | None =
         advance()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"y": []})
-    return Run(rows.dropna(subset="y").reset_index(drop=True), seconds, memory)
+    return Run(rows.dropna(subset="y").reset_index(drop=True), has_whole_days, seconds, memory)
 
 
 def _said(grid: DayGrid, month: Month, cutoff: int, params: BillParams | None) -> pd.DataFrame | None:
