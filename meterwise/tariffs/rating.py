@@ -77,12 +77,16 @@ def rate(
     """Make the bill lines of everything that lies in an engine and return the name of their table.
 
     Args:
-        execute: Runs one statement in the engine, where the relations of ``INPUT`` and of a compiled book lie.
+        execute: Runs one statement in the engine, where the relations of ``INPUT`` and of a compiled book lie; on
+            PostgreSQL all in one transaction.
         timezone: IANA zone whose days and hours the tariffs mean.
         engine: Whose SQL.
         relations: Names of relations that are called otherwise.
         temporary: Whether the tables that are made go with the session.
     """
+    before = str(_macros(engine, get_settings().dbt_project_path / "macros")["join_by_hash"]())
+    if before:
+        execute(before)
     for name, select in statements(timezone, engine, relations):
         execute(f"create {'temporary ' if temporary else ''}table {name} as {select}")
         if engine == "postgresql":

@@ -87,7 +87,7 @@ def own(row: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def rated_by_postgresql(database: Settings, book: TariffBook, given: dict[str, pa.Table]) -> list[dict[str, Any]]:
-    with connect(database) as connection:
+    with connect(database) as connection, connection.transaction():
         for name, table in {**given, **compile_book(book)}.items():
             columns = ", ".join(f"{field.name} {TYPES[field.type]}" for field in table.schema)
             connection.execute(f"create temporary table {name} ({columns})")
