@@ -164,6 +164,8 @@ def promote_if_better(
     params = params or DemandParams()
 
     def _compare(challenger: registry.RegisteredModel, champion: registry.RegisteredModel) -> promotions.Comparison:
+        if reason := other_step(challenger, settings or get_settings()):
+            raise promotions.IncomparableError(reason)
         if reason := other_step(champion, settings or get_settings()):
             raise promotions.NoRivalError(reason)
         demand = known(as_of_date, params, settings)
