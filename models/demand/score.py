@@ -188,7 +188,7 @@ def _tables(asked: Asked, model: RegisteredDemand, rung: str, version: str | Non
         return _arrow(frame.assign(model_version=version or NO_MODEL), schema)
 
     found = {name: table(_explained(frame, rung), SCHEMAS[name]) for name, frame in said.items()}
-    seasons = season_peaks.ahead(asked.year, model.seasons, asked.highest, asked.limits)
+    seasons = season_peaks.ahead(asked.year, model.seasons, said[peaks.TABLE], asked.highest, asked.limits)
     schema = season_peaks.SCHEMA
     found[season_peaks.TABLE] = schema.empty_table() if seasons is None else table(seasons, schema)
     parts = [table(_explained(frame, rung), customers.SCHEMA) for frame in _of_customers(asked, model.customers)]

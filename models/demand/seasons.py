@@ -68,10 +68,6 @@ class SeasonDraws:
     highest: Floats
     day: Integers
 
-    def of(self, series: Integers) -> "SeasonDraws":
-        """Return those of some series."""
-        return SeasonDraws(self.highest[:, series], self.day[:, series])
-
 
 @dataclass(frozen=True)
 class SeasonForecaster:

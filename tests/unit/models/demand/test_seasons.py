@@ -12,6 +12,7 @@ from models.demand.dataset import Demand
 from models.demand.forecast_params import ForecastParams
 from models.demand.grid import LoadGrid
 from models.demand.levels import KEY, listed
+from models.demand.registered import quantile_columns
 from models.demand.seasons import SeasonForecaster, seasons_ahead
 
 YEARS, SERIES = 6, 3
@@ -147,7 +148,13 @@ def test_what_a_season_has_reached_stays_and_is_told_with_the_year_before() -> N
     ahead = replace(calendar(np.arange(np.datetime64(day), np.datetime64(day) + 400)), unique_ids=known.unique_ids)
     limits = keys[KEY].iloc[1:].assign(limit_kw=[1.0, 1000.0])
 
-    rows = season_peaks.ahead(Demand(day, keys, ahead, 0, 1), fitted(known), highest, limits)
+    heat = pd.DataFrame({"local_date": pd.date_range("2016-07-21", periods=7), "interval_minutes": 60})
+    quantiles = {name: 5.0 + n for n, name in enumerate(quantile_columns())}
+    week = keys[KEY].merge(heat.assign(**quantiles), how="cross")
+    hot = (week["feeder_code"] == "c") & (week["local_date"] == "2016-07-23")
+    week.loc[hot, list(quantiles)] += 100
+
+    rows = season_peaks.ahead(Demand(day, keys, ahead, 0, 1), fitted(known), week, highest, limits)
 
     assert rows is not None
     summer = rows[rows["season_first_date"] == "2016-06-01"].set_index("feeder_code")
@@ -158,5 +165,8 @@ def test_what_a_season_has_reached_stays_and_is_told_with_the_year_before() -> N
     last_year = highest[a_year_before].groupby("feeder_code")["highest_kw"].max()
     assert summer["last_year_kw"].tolist() == pytest.approx(last_year.tolist(), abs=0.001)
     assert summer["overload_probability"].tolist() == pytest.approx([np.nan, 1, 0], nan_ok=True)
+    assert summer["p10_kw"].iloc[2] == pytest.approx(106, abs=0.2), "the week knows its weather"
+    assert summer["p90_kw"].iloc[2] == pytest.approx(114, abs=0.2)
+    assert summer["likely_last_date"].iloc[2] == pd.Timestamp("2016-07-23")
     assert rows.loc[rows["season_first_date"] > "2016-06-01", "so_far_kw"].isna().all()
     assert rows["season_first_date"].nunique() == 4
