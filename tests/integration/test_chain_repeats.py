@@ -1,22 +1,30 @@
 """A small utility goes through the chain twice, in two homes: the same rows to the bit. Then a bad file arrives."""
 
 import gzip
+import json
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 import chain
 import pytest
+from psycopg.rows import dict_row
 from pydantic import SecretStr
 
+from expectations import check_foreseen
+from meterwise import transform
 from meterwise.database import connect
 from meterwise.outcomes import NothingToDoError
 from meterwise.postgres import EmbeddedPostgres
+from meterwise.publish import deliver
 from meterwise.publish.tables import FORESEEN, PUBLISHED
 from meterwise.settings import Settings
 from meterwise.sources.synthetic import SyntheticUtility
 from meterwise.validation import DataQualityError
 from meterwise.warehouse import Warehouse
+from models.demand import score
 
 DAY = date(2026, 7, 15)
 CUSTOMERS, MONTHS = 50, 6
@@ -97,6 +105,35 @@ def test_reads_of_the_day_itself_move_the_forecasts_and_nothing_else(home: Home)
         chain.update_forecasts(day, settings)
 
 
+def test_a_feeder_is_warned_of_when_its_limit_lies_below_the_load_to_come(home: Home) -> None:
+    settings, day, warehouse = home.settings, DAY.isoformat(), Warehouse(home.settings)
+    assert warehouse.arrow("from publish.peak_warnings").num_rows == 0
+    region, feeder, p50_kw = lower_the_limit(home)
+    chain.land_domain("crm", day, settings)
+
+    transform.build("feeder_limits", [day], settings, with_tests=False)
+    score.score(day, settings=settings)
+    transform.build(transform.FORESEEN, [day], settings)
+    deliver(day, "limits", settings, only=FORESEEN, withheld=check_foreseen(day, settings))
+
+    columns = "region_code, feeder_code, local_date, window_start_utc, window_end_utc, peak_at_utc, p50_kw, limit_kw, "
+    columns += "overload_probability, expected_overload_kw, shiftable_kw, measures"
+    with connect(settings) as connection:
+        query = f"select {columns} from published.peak_warnings order by local_date"
+        found = connection.cursor(row_factory=dict_row).execute(query).fetchall()
+    assert {(row["region_code"], row["feeder_code"]) for row in found} == {(region, feeder)}
+    first = found[0]
+    assert first["overload_probability"] >= 0.1
+    assert float(first["limit_kw"]) == pytest.approx(0.8 * p50_kw, abs=0.001)
+    assert first["window_start_utc"] <= first["peak_at_utc"] < first["window_end_utc"]
+    likely = max(found, key=lambda row: row["overload_probability"])
+    assert likely["overload_probability"] > 0.5
+    assert likely["expected_overload_kw"] == pytest.approx(likely["p50_kw"] - float(likely["limit_kw"]), rel=0.35)
+    named = {measure["customer_class"]: measure["shiftable_kw"] for measure in json.loads(likely["measures"])}
+    assert sum(named.values()) == pytest.approx(float(likely["shiftable_kw"]), abs=0.1 * len(named))
+    assert min(named.values()) > 0
+
+
 def test_a_file_of_negative_reads_is_refused_and_nothing_behind_reads_it(home: Home) -> None:
     settings, warehouse = home.settings, Warehouse(home.settings)
     rows = "select count(*), sum(consumption_kwh)::varchar from staging.stg_meter_reads"
@@ -139,6 +176,24 @@ def reads_of_the_morning(home: Home) -> None:
     lines += [",".join([*map(str, row.values()), "2026-07-15 12:00:00"]) for row in rows.to_pylist()]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress("\n".join(lines).encode()))
+
+
+def lower_the_limit(home: Home) -> tuple[str, str, float]:
+    """The utility finds that its busiest feeder bears four fifths of what is forecast of it; returns the forecast."""
+    (peak,) = (
+        Warehouse(home.settings)
+        .arrow(
+            "select region_code, feeder_code, p50_kw from publish.demand_peaks where level = 'feeder' "
+            "order by p50_kw desc limit 1"
+        )
+        .to_pylist()
+    )
+    with closing(sqlite3.connect(home.settings.sources_file.parent / "crm.db")) as crm, crm:
+        crm.execute(
+            "insert into feeder_limits (region, feeder, valid_from, limit_kw, updated_at) values (?, ?, ?, ?, ?)",
+            (peak["region_code"], peak["feeder_code"], "2026-07-10", 0.8 * peak["p50_kw"], "2026-07-15 11:00:00"),
+        )
+    return peak["region_code"], peak["feeder_code"], peak["p50_kw"]
 
 
 def loads_with_rows(warehouse: Warehouse) -> int:
