@@ -95,7 +95,7 @@ drills: $(STAMP) ## kill, stop, save and restore the server in Docker while a da
 	@$(BIN)/pytest -m drills
 
 .PHONY: test-figures
-test-figures: $(STAMP) ## measure quality on real data (slow)
+test-figures: $(STAMP) ## measure quality on real data, and take them the whole way (slow)
 	@$(BIN)/pytest -m figures
 
 .PHONY: quality

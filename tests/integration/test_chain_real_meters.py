@@ -15,6 +15,7 @@ from meterwise.postgres import EmbeddedPostgres
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 
+pytestmark = pytest.mark.figures  # minutes, as half a year of real reads takes
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
 
