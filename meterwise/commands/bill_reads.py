@@ -12,6 +12,7 @@ import pandas as pd
 
 from meterwise.sources.cube import ReadsError, read_wide
 from models.bills.day_grid import DayGrid, Days, Floats
+from models.bills.intervals import Intervals
 from models.demand.backtest.clock import known_zone
 from models.demand.backtest.columns import Columns
 from models.demand.backtest.country import CountryDays
@@ -43,20 +44,22 @@ class Reads:
     country: str | None = None
 
 
-def read_days(reads: Reads) -> tuple[DayGrid, list[str]]:
-    """Read a file into days, padded with unknown ones to whole months, and sentences on what was repaired.
+def read_days(reads: Reads) -> tuple[DayGrid, Intervals, list[str]]:
+    """Read a file into days and their intervals, padded with unknown ones to whole months, and say what was repaired.
 
     Raises:
         BacktestError: The file, a column or an option cannot be used.
     """
-    unique_ids, dates, kwh, measured, notes = _wide(reads) if reads.layout == Layout.wide else _long(reads)
-    padded = _to_whole_months(dates)
+    found = _wide(reads) if reads.layout == Layout.wide else _long(reads)
+    padded = _to_whole_months(found.dates)
     holiday = CountryDays.of(reads.country, padded).is_holiday if reads.country else np.zeros(len(padded), np.bool_)
-    before, behind = int((dates[0] - padded[0]).astype(int)), int((padded[-1] - dates[-1]).astype(int))
+    before, behind = int((found.dates[0] - padded[0]).astype(int)), int((padded[-1] - found.dates[-1]).astype(int))
     edges = ((0, 0), (before, behind))
-    everywhere = np.broadcast_to(holiday, (len(unique_ids), len(padded)))
-    grid = DayGrid.of_measured(unique_ids, padded, np.pad(kwh, edges), np.pad(measured, edges), everywhere)
-    return grid, [*([] if reads.timezone else [OWN_CLOCK]), *notes]
+    everywhere = np.broadcast_to(holiday, (len(found.unique_ids), len(padded)))
+    kwh, measured = np.pad(found.kwh, edges), np.pad(found.measured, edges)
+    grid = DayGrid.of_measured(found.unique_ids, padded, kwh, measured, everywhere)
+    intervals = Intervals.on_days(found.starts, found.minutes, found.clock, found.interval_kwh, padded)
+    return grid, intervals, [*([] if reads.timezone else [OWN_CLOCK]), *found.notes]
 
 
 def _to_whole_months(dates: Days) -> Days:
@@ -65,8 +68,31 @@ def _to_whole_months(dates: Days) -> Days:
     return np.arange(first, end, dtype="datetime64[D]")
 
 
-Measured = tuple[np.ndarray, Days, Floats, Floats, list[str]]
-"""Names, local days, (customers, days) kWh that was measured and share of the day that was, notes."""
+@dataclass(frozen=True)
+class Measured:
+    """What a file holds.
+
+    Attributes:
+        unique_ids: (customers,) names.
+        dates: (days,) local days.
+        kwh: (customers, days) what was measured of each.
+        measured: (customers, days) share of the day that was.
+        starts: (times,) starts of the intervals in UTC, or by ``clock`` where that is the file's own.
+        minutes: Length of an interval.
+        clock: IANA zone in which ``starts`` are the local days.
+        interval_kwh: (customers, times) NaN is unknown.
+        notes: What was repaired.
+    """
+
+    unique_ids: np.ndarray
+    dates: Days
+    kwh: Floats
+    measured: Floats
+    starts: Days
+    minutes: int
+    clock: str
+    interval_kwh: Floats
+    notes: list[str]
 
 
 def _long(reads: Reads) -> Measured:
@@ -74,7 +100,8 @@ def _long(reads: Reads) -> Measured:
         raise BacktestError("--kwh is missing: name the column of the energy, or say --layout wide.")
     columns = Columns(reads.time, reads.kwh, reads.id)
     file = read_grid(reads.path, columns, reads.timezone or "UTC", minutes=None)
-    return (*_by_day(file.grid), list(file.notes))
+    grid = file.grid
+    return Measured(*_by_day(grid), grid.times_utc, grid.minutes, grid.timezone, grid.load, list(file.notes))
 
 
 def _by_day(grid: LoadGrid) -> tuple[np.ndarray, Days, Floats, Floats]:
@@ -99,7 +126,13 @@ def _wide(reads: Reads) -> Measured:
     slots = cube.kwh.shape[2] * (_day_minutes(cube.days, zone) / DAY if zone else np.ones(len(cube.days)))
     # A row has as many columns on a day of 25 hours as on any.
     share = is_known.sum(axis=2) / np.minimum(slots, cube.kwh.shape[2])
-    return cube.meter_ids, cube.days.astype("datetime64[D]"), kwh, np.minimum(share, 1.0), []
+    minutes = DAY // cube.kwh.shape[2]
+    # Rows have the same hours on every day, as a clock that never changes.
+    starts = cube.days[0].astype("datetime64[m]") + np.arange(is_known[0].size) * np.timedelta64(minutes, "m")
+    by_interval, days = cube.kwh.reshape(len(kwh), -1), cube.days.astype("datetime64[D]")
+    return Measured(
+        cube.meter_ids, days, kwh, np.minimum(share, 1.0), starts, minutes, "UTC", by_interval.astype(np.float64), []
+    )
 
 
 def _day_minutes(days: Days, zone: str) -> Floats:

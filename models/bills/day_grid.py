@@ -13,7 +13,7 @@ Days = npt.NDArray[np.datetime64]
 
 LEAST_MEASURED = 0.9
 """Share of a day that has to be measured for its energy to be known."""
-SUNDAY = 6
+SATURDAY, SUNDAY = 5, 6
 
 
 @dataclass(frozen=True)
