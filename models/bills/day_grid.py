@@ -1,6 +1,6 @@
 """Local days of many customers side by side: what was used, and how much of each day was measured."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -26,8 +26,6 @@ class DayGrid:
         kwh: (customers, days) energy of the whole day; NaN is unknown.
         measured: (customers, days) share of the day that was measured, 0 to 1.
         is_holiday: (customers, days) public holidays.
-        periods: Names of the periods of a tariff (peak, valley); none is no split.
-        period_share: (periods, customers, days) share of the day's energy in each period; NaN is unknown.
     """
 
     unique_ids: npt.NDArray[np.str_]
@@ -35,8 +33,6 @@ class DayGrid:
     kwh: Floats
     measured: Floats
     is_holiday: Bools
-    periods: tuple[str, ...] = ()
-    period_share: Floats = field(default_factory=lambda: np.empty((0, 0, 0)))
 
     @classmethod
     def of_measured(
@@ -65,14 +61,12 @@ class DayGrid:
 
     def of_customers(self, chosen: Integers) -> "DayGrid":
         """Return some of the customers."""
-        share = self.period_share[:, chosen] if self.periods else self.period_share
         return replace(
             self,
             unique_ids=self.unique_ids[chosen],
             kwh=self.kwh[chosen],
             measured=self.measured[chosen],
             is_holiday=self.is_holiday[chosen],
-            period_share=share,
         )
 
 

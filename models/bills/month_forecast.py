@@ -1,17 +1,16 @@
-"""A month of many customers, part measured and part forecast, by day and by the periods of a tariff."""
+"""A month of many customers, part measured and part forecast, by day."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from models.bills.day_grid import Bools, DayGrid, Floats, Month
+from models.bills.day_grid import Bools, Floats
 from models.bills.params import LEVELS
 
 COLUMNS = ("mean", *(f"q{level:g}" for level in LEVELS))
 """What is said of each month, in the order of the first axis."""
 MEDIAN = 1 + LEVELS.index(0.5)
-DAYS_BACK = 56
 
 
 @dataclass(frozen=True)
@@ -55,30 +54,3 @@ class MonthForecast:
         """
         ahead = self.mean_day_kwh[column][:, None] * self.shares
         return np.where(self.is_forecast, ahead, self.measured_kwh)
-
-
-def period_kwh(forecast: MonthForecast, grid: DayGrid, month: Month, cutoff: int, column: int) -> Floats:
-    """Return (periods, customers, days of the month): each day's energy by the periods of a tariff.
-
-    A measured day is split as it was; any other as the customer's days of its kind (workday, or weekend and holiday)
-    were in the last eight weeks, or where it has none, as those of all. Periods of a day add up to it.
-    """
-    split = grid.period_share[:, :, month.first : month.end]
-    is_split = ~forecast.is_forecast & ~np.isnan(split).any(axis=0)
-    kwh = forecast.daily_kwh(column)
-    first = max(cutoff - DAYS_BACK, 0)
-    past, energy = grid.period_share[:, :, first:cutoff], grid.kwh[:, first:cutoff]
-    usual = np.empty(split.shape)
-    for is_off in (False, True):
-        of_kind = ((grid.day_kind[:, first:cutoff] >= 5) == is_off) & ~np.isnan(past).any(axis=0) & (energy > 0)
-        days = (grid.day_kind[:, month.first : month.end] >= 5) == is_off
-        usual = np.where(days, _usual_split(past, np.where(of_kind, energy, 0.0))[:, :, None], usual)
-    return np.where(is_split, split, usual) * kwh
-
-
-def _usual_split(share: Floats, energy: Floats) -> Floats:
-    """(periods, customers) shares of the energy of the chosen days; of all customers where one has none."""
-    by_period = (np.nan_to_num(share) * energy).sum(axis=2)
-    total = by_period.sum(axis=0)
-    of_all = by_period.sum(axis=1) / total.sum() if total.sum() > 0 else np.full(len(share), 1 / len(share))
-    return np.where(total > 0, by_period / np.where(total > 0, total, 1.0), of_all[:, None])

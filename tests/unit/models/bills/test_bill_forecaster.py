@@ -8,7 +8,7 @@ from made_up_days import grid_of, homes
 
 from models.bills.day_grid import DayGrid, Month, months
 from models.bills.forecaster import BillForecaster, NothingKnownError
-from models.bills.month_forecast import COLUMNS, MEDIAN, MonthForecast, period_kwh
+from models.bills.month_forecast import COLUMNS, MEDIAN, MonthForecast
 from models.bills.params import BillParams
 
 FEW = BillParams(past_cutoffs=30)
@@ -163,47 +163,3 @@ def test_a_file_too_short_to_learn_from_is_forecast_with_the_usual_weights() -> 
 def test_nobody_known_is_said(grid: DayGrid) -> None:
     with pytest.raises(NothingKnownError, match="2023-01-01"):
         BillForecaster.fit(grid, months(grid.dates)[0], 0)
-
-
-def test_periods_of_a_day_add_up_to_it_and_measured_days_keep_theirs(grid: DayGrid, month: Month) -> None:
-    peak = np.random.default_rng(0).uniform(0.2, 0.6, grid.kwh.shape)
-    split = DayGrid(
-        grid.unique_ids,
-        grid.dates,
-        grid.kwh,
-        grid.measured,
-        grid.is_holiday,
-        ("peak", "valley"),
-        np.stack([peak, 1 - peak]),
-    )
-    cutoff = month.first + 10
-    found = said(split, month, cutoff)
-
-    by_period = period_kwh(found, split, month, cutoff, MEDIAN)
-
-    np.testing.assert_allclose(by_period.sum(axis=0), found.daily_kwh(MEDIAN))
-    measured = slice(month.first, cutoff)
-    np.testing.assert_allclose(by_period[0, :, :10], (peak * grid.kwh)[:, measured])
-    assert (by_period[0, :, 10:] / found.daily_kwh(MEDIAN)[:, 10:]).std() < 0.05
-
-
-def test_workdays_and_weekends_are_split_by_their_own_kind() -> None:
-    kwh = np.full((1, 90), 10.0)
-    grid = grid_of(kwh)
-    peak = np.where(grid.day_kind >= 5, 0.0, 0.7)
-    split = DayGrid(
-        grid.unique_ids,
-        grid.dates,
-        grid.kwh,
-        grid.measured,
-        grid.is_holiday,
-        ("peak", "valley"),
-        np.stack([peak, 1 - peak]),
-    )
-    month = months(grid.dates)[2]
-
-    by_period = period_kwh(said(split, month, month.first), split, month, month.first, MEDIAN)
-
-    is_off = grid.day_kind[0, month.first : month.end] >= 5
-    np.testing.assert_allclose(by_period[0, 0, is_off], 0)
-    np.testing.assert_allclose(by_period[0, 0, ~is_off], 7, rtol=0.05)
