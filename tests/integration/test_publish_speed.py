@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from key_columns import key_columns
 
 from meterwise.database import connect
 from meterwise.publish import deliver
@@ -31,13 +32,7 @@ def _build(settings: Settings, mark: int) -> None:
     with opened(settings) as connection:
         connection.execute("create schema if not exists publish")
         for table in PUBLISHED:
-            connection.execute(
-                f"create table if not exists publish.{table.name} as select date '2026-07-15' as as_of_date, "
-                "timestamp '2026-07-15' as hour_start_utc, timestamp '2026-07-15' as valid_at_utc, "
-                "'C000001' as customer_id, 'A1' as alert_id, 'north' as region_code, 'F1' as feeder_code, "
-                "timestamp '2026-07-15' as interval_start_utc, 'feeder' as level, '*' as customer_class, "
-                "date '2026-07-15' as local_date, date '2026-07-15' as issued_on, 1 as days_ahead"
-            )
+            connection.execute(f"create table if not exists publish.{table.name} as select {key_columns('2026-07-15')}")
         connection.execute(USAGE.format(rows=ROWS, mark=mark))
 
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 import typer
+from key_columns import key_columns
 from typer.testing import CliRunner
 
 from meterwise.commands.published import published
@@ -34,12 +35,9 @@ def two_days(database: Settings) -> None:
             connection.execute("create schema if not exists publish")
             for table in PUBLISHED:
                 connection.execute(
-                    f"create or replace table publish.{table.name} as select date '{day}' as as_of_date, "
+                    f"create or replace table publish.{table.name} as select "
                     f"printf('C%02d', number) as customer_id, printf('A%02d', number) as alert_id, "
-                    f"'north' as region_code, date '{day}' as local_date, 'F1' as feeder_code, 'feeder' as level, "
-                    f"'*' as customer_class, date '{day}' as issued_on, 1 as days_ahead, "
-                    f"timestamp '{day}' as interval_start_utc, "
-                    f"timestamp '{day}' as hour_start_utc, timestamp '{day}' as valid_at_utc, "
+                    f"{key_columns(day, without=('customer_id', 'alert_id'))}, "
                     f"1.50::decimal(12, 2) as annual_kwh, case when number > 0 then '{band}' end as value_band "
                     "from range(30) numbers(number)"
                 )
