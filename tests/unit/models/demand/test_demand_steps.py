@@ -112,7 +112,7 @@ def test_days_on_which_the_clock_is_changed_are_whole(tmp_path: Path, day: str, 
     settings = Settings(home=tmp_path / "home", sources_file=tmp_path / "sources.yml", forecast_step_minutes=15)
     make_up(settings, "Europe/Berlin")
     demand = dataset.known(day, settings=settings)
-    days = dataset.by_day(demand, settings=settings)
+    days = dataset.by_day(demand, 35, settings)
     no_model, no_days = (Forecasters.none(one.tomorrow - one.cutoff) for one in (demand, days))
 
     rows = issued.loads(demand, no_model)
