@@ -14,7 +14,8 @@ from meterwise.registry import RegisteredModel
 from meterwise.settings import Settings
 from meterwise.warehouse import Warehouse
 from models.demand import dataset, evaluate, issued, outlook, peaks, score, train
-from models.demand.loads import OtherStepError
+from models.demand.levels import KEY
+from models.demand.loads import OtherStepError, highest_of_days
 from models.demand.registered import Forecasters
 
 QUARTERS_OF_A_WEEK = 7 * 96
@@ -116,7 +117,9 @@ def test_days_on_which_the_clock_is_changed_are_whole(tmp_path: Path, day: str, 
     no_model, no_days = (Forecasters.none(one.tomorrow - one.cutoff) for one in (demand, days))
 
     rows = issued.loads(demand, no_model)
-    highest = peaks.highest(demand, no_model, rows, peaks.bounds(demand, settings))
+    against = peaks.records(highest_of_days(demand.as_of_date, 365, settings), demand.as_of_date)
+    limits = peaks.limits(demand.as_of_date, settings)
+    highest = peaks.highest(demand, no_model, rows, against.merge(limits, how="left", on=KEY))
     energy = outlook.ahead(days, no_days)
 
     of_day = rows[rows["local_date"] == changed]
