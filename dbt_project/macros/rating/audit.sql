@@ -235,7 +235,7 @@ inner join (select distinct contract_id, read_id from {{ t.tried_ratings }}) as 
 
    The order: a hypothesis under which every line of the bill is as billed, the first of them; a line that was not
    charged; a percentage that is right of the lines as billed; a hypothesis under which this line is as billed; a line
-   that the tariff has not; the tariff's price times other kWh; another whole percentage; one rounding unit. #}
+   that the tariff has not; the tariff's price times other kWh; one rounding unit; another whole percentage. #}
 {% macro bill_findings(t) %}
 with differing as (
     select * from {{ t.audited_lines }} where reason_code is null and not is_equal
@@ -388,12 +388,12 @@ percentages as (
     group by differing.contract_id, differing.bill_from_on, differing.line_code
 ),
 
--- The whole percent next to what was billed, if there is one that gives it.
+-- The whole percent next to what was billed. Of a base so small that most amounts are a whole percent, none is proof.
 rates as (
     select
         *,
         case
-            when base_micro > 0
+            when base_micro >= {{ least_base_units() }} * unit_micro
                 then {{ rounded_half_up('100 * ' ~ in_micro('billed_amount'), 'base_micro') }}
         end as whole_percent
     from percentages
@@ -443,11 +443,11 @@ judged as (
                 and differing.billed_quantity <> differing.rated_quantity
                 and {{ priced_quantity() }} = {{ in_micro('differing.billed_amount') }}
                 then 'other_quantity'
-            when of_billed.is_whole_percent then 'wrong_percentage'
             when
                 abs({{ in_micro('differing.billed_amount') }} - {{ in_micro('differing.rated_amount') }})
                 <= units.unit_micro
                 then 'rounding'
+            when of_billed.is_whole_percent then 'wrong_percentage'
             else 'unexplained'
         end as rule_code,
         rules_of_bills.hypothesis_no is not null as is_rule_of_bill,
@@ -524,6 +524,9 @@ group by contract_id, bill_id, bill_from_on, bill_to_on, reason_code
 
 {# Name of a contract under a hypothesis; the separator is in no name. #}
 {% macro tried_id() -%}(contract_id || chr(31) || hypothesis_no::varchar){%- endmacro %}
+
+{# Rounding units of a base of which a percent is at least twenty. #}
+{% macro least_base_units() -%}2000{%- endmacro %}
 
 {# Millionths of the currency: a percentage of a base, rounded as the tariff says. #}
 {% macro percent_of(number) -%}

@@ -34,13 +34,14 @@ BY_LINE = {"follows_other_lines", "line_not_in_tariff", "other_quantity", "wrong
 
 
 def billed_lines(case: dict[str, Any]) -> pa.Table:
-    first, last = span(case["bills"][0])
+    bills = {str(span(days)[0]): span(days) for days in case["bills"]}
     rows = []
     for text in case["billed"]:
         line = LINE.match(text)
         assert line, f"no line: {text}"
         amount = Decimal(line["amount"])
         assert rounded(worked_out(line["left"]), line["amount"], "half_up") == amount, f"wrong by hand: {text}"
+        first, last = bills[line["from_on"] or str(span(case["bills"][0])[0])]
         quantity = case.get("quantities", {}).get(line["code"])
         rows += [
             {
