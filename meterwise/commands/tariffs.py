@@ -30,6 +30,29 @@ REASONS = {
     "not_rated": "a bill was issued, but there are no reads or no contract of its month",
     "not_issued": "there are reads and a contract, but no bill was issued",
 }
+RULES = {
+    "rounding": "rounded otherwise, or one rounding unit off",
+    "other_version": "prices of an earlier or later version",
+    "charged_in_full": "a charge of a whole month in a part of one",
+    "charged_by_days": "a charge by days where it is whole",
+    "limits_in_full": "limits of blocks of a whole month or year in a part of one",
+    "limits_by_days": "limits of blocks by days where they are not",
+    "limit_not_applied": "a limit of blocks, and those above it, left out",
+    "periods_swapped": "two periods at each other's price",
+    "period_mistaken": "a period at the price of another",
+    "holidays_ignored": "holidays by their day of the week",
+    "line_missing": "a line was not charged",
+    "estimated_then_measured": "estimates were billed; reads came later",
+    "reads_changed": "reads were corrected after the bill",
+    "meter_multiplier": "kWh times 10, 100, 1000, or a part of these",
+    "billed_twice": "every amount twice or three times",
+    "wrong_tariff": "another tariff of the book",
+    "follows_other_lines": "a percentage, right of other lines as they were billed",
+    "line_not_in_tariff": "the tariff has no such line",
+    "other_quantity": "the right price, times other kWh than were read",
+    "wrong_percentage": "another whole percent",
+    "unexplained": "no rule gives this amount",
+}
 
 
 @app.callback()
@@ -124,7 +147,7 @@ def audit(
     ],
     out: Annotated[Path, typer.Option(help="CSV or Parquet of the differences to write.")],
     reads_then: Annotated[
-        Path | None, typer.Option(help="Reads as they were known when the bills were made; columns of --reads.")
+        Path | None, typer.Option(help="Reads known when the bills were made and replaced since; columns of --reads.")
     ] = None,
     id_column: IdOption = "contract_id",
     time: TimeOption = "interval_start_utc",
@@ -154,10 +177,10 @@ def audit(
         console.print(f"! {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     if audited.rules:
         rows = [
-            [f"{count:,}", f"{lines:,}", f"{amount:+,.2f}", rule]
+            [f"{count:,}", f"{lines:,}", f"{amount:+,.2f}", rule, RULES[rule]]
             for rule, (count, lines, amount) in audited.rules.items()
         ]
-        columns = ["bills", "lines", f"billed less right, {book.currency}", "rule_code"]
+        columns = ["bills", "lines", f"billed less right, {book.currency}", "rule_code", "what it means"]
         console.print(as_rich_table("Differences", columns, rows))
     if audited.reasons:
         rows = [[f"{count:,}", reason, REASONS[reason]] for reason, count in audited.reasons.items()]

@@ -53,7 +53,7 @@ def audit_files(
             quantity and bill_to_on.
         out: CSV or Parquet to write.
         bill_periods: As for ``rate_files``.
-        reads_then: Reads as they were known when the bills were made.
+        reads_then: Reads as they were known when the bills were made; those that were replaced since are enough.
 
     Raises:
         RatingInputError: A file or a column cannot be used.

@@ -159,8 +159,8 @@ left join {{ t.audit_hypotheses }} as hypotheses
     on tried.hypothesis_no = hypotheses.hypothesis_no and spans.tariff_code = hypotheses.tariff_code
 {% endmacro %}
 
-{# The reads of contracts with a difference: as they are, as they were when the bill was made, and times a factor in the
-   bills that differ. Others keep their kWh, since blocks of the year are filled by them. #}
+{# The reads of contracts with a difference: as they are; as they were when the bill was made, where others were known
+   then; and times a factor in the bills that differ. Other bills keep their kWh, since they fill blocks of the year. #}
 {% macro tried_intervals(t, timezone) %}
 with other_reads as (
     select
@@ -201,6 +201,21 @@ select
     intervals.is_estimated
 from {{ t.billed_intervals }} as intervals
 inner join other_reads on intervals.contract_id = other_reads.contract_id and other_reads.basis = 'reads'
+union all
+select
+    other_reads.rating_id as contract_id,
+    intervals.channel,
+    intervals.interval_start_utc,
+    intervals.interval_minutes,
+    intervals.kwh,
+    intervals.is_estimated
+from {{ t.intervals }} as intervals
+inner join other_reads on intervals.contract_id = other_reads.contract_id and other_reads.basis = 'reads'
+left join {{ t.billed_intervals }} as replaced
+    on intervals.contract_id = replaced.contract_id
+    and intervals.channel = replaced.channel
+    and intervals.interval_start_utc = replaced.interval_start_utc
+where replaced.contract_id is null
 union all
 select
     other_reads.rating_id as contract_id,

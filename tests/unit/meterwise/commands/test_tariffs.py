@@ -12,9 +12,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from meterwise.cli import app
+from meterwise.commands.tariffs import RULES as MEANINGS
+from meterwise.tariffs.hypotheses import RULES
 
 EXAMPLES = Path(__file__).parents[4] / "examples" / "tariffs"
 ZONE = ZoneInfo("Europe/Berlin")
+BY_LINE = {"follows_other_lines", "line_not_in_tariff", "other_quantity", "wrong_percentage", "unexplained"}
 Rate = Callable[..., Result]
 
 
@@ -150,6 +153,7 @@ def test_bills_that_were_issued_are_audited(audit: Rate, tmp_path: Path) -> None
 
     assert shown.exit_code == 0, shown.output
     assert "1 of 2 bills are right to the last digit" in shown.output
+    assert "no rule gives this amount" in shown.output
     found = list(csv.DictReader((tmp_path / "differences.csv").open()))
     assert [(row["contract_id"], row["line_code"], row["rule_code"], row["reason_code"]) for row in found] == [
         ("A", "energy", "unexplained", ""),
@@ -174,3 +178,7 @@ def test_bills_that_cannot_be_used_are_refused(audit: Rate) -> None:
     assert shown.exit_code == 1
     assert "issued.csv, line 2, column amount: it is a number" in shown.output.replace("\n", " ")
     assert "Traceback" not in shown.output
+
+
+def test_every_rule_is_told_in_words() -> None:
+    assert {*RULES, *BY_LINE, "estimated_then_measured"} == set(MEANINGS)
