@@ -122,6 +122,9 @@ class Calendar(BaseModel, frozen=True, extra="forbid"):
     windows: tuple[Window, ...] = Field(default=(), description="Hours of the periods.")
     otherwise: Code | None = Field(default=None, description="Period of all hours that no window names.")
     critical: tuple[CriticalPeak, ...] = Field(default=(), description="Dates with hours of their own.")
+    observes_holidays: bool = Field(
+        default=True, description="Whether holidays are a kind of day; else the day of the week alone decides."
+    )
 
     @field_validator("seasons", mode="before")
     @classmethod

@@ -79,22 +79,27 @@ def rate_files(
         RatingInputError: A file or a column cannot be used.
         TariffBookError: The book's country is unknown.
     """
-    if out.suffix not in {".csv", ".parquet"}:
-        raise RatingInputError(f"{out}: lines are written as .csv or .parquet; name such a file with --out.")
+    can_write(out)
     with in_memory() as connection:
-        files = _Files(connection, book)
+        files = Files(connection, book)
         notes = files.read(reads, contracts, bill_periods)
-        years = connection.execute(
-            "select year(bill_from_on) from bill_periods union select year(bill_to_on) from bill_periods"
-        ).fetchall()
-        connection.register("holidays", holiday_table(public_days(book, [year for (year,) in years])))
-        connection.register("carried_usage", INPUT["carried_usage"].empty_table())
         for name, rows in compile_book(book).items():
             connection.register(name, rows)
         lines = rate(connection.execute, book.timezone)
-        form = "(format parquet)" if out.suffix == ".parquet" else "(header)"
-        connection.execute(f"copy (select * from {lines} {IN_ORDER}) to {_quoted(out)} {form}")
+        write(connection, f"select * from {lines} {IN_ORDER}", out)
         return _summary(connection, lines, notes)
+
+
+def can_write(out: Path) -> None:
+    """Refuse a file that is neither CSV nor Parquet."""
+    if out.suffix not in {".csv", ".parquet"}:
+        raise RatingInputError(f"{out}: lines are written as .csv or .parquet; name such a file with --out.")
+
+
+def write(connection: Any, select: str, out: Path) -> None:
+    """Write the rows of a select as CSV or Parquet."""
+    form = "(format parquet)" if out.suffix == ".parquet" else "(header)"
+    connection.execute(f"copy ({select}) to {quoted(out)} {form}")
 
 
 def _summary(connection: Any, lines: str, notes: Sequence[str]) -> Rated:
@@ -115,25 +120,31 @@ def _summary(connection: Any, lines: str, notes: Sequence[str]) -> Rated:
     return Rated(bills, billed, amount, estimated, dict(reasons), tuple(notes))
 
 
-class _Files:
+class Files:
     """Files as the relations that rating reads, in one connection."""
 
     def __init__(self, connection: Any, book: TariffBook) -> None:
         self.connection, self.book = connection, book
 
     def read(self, reads: ReadsFile, contracts: Path, bill_periods: Path | None) -> list[str]:
-        """Make ``intervals``, ``contract_spans`` and ``bill_periods``; return notes on what was left out."""
+        """Make the relations of ``rating.INPUT``; return notes on what was left out."""
         self._contracts(contracts)
-        self._intervals(reads)
+        self.intervals(reads)
         self._bill_periods(bill_periods)
-        return self._without_contract()
+        notes = self._without_contract()
+        years = self.connection.execute(
+            "select year(bill_from_on) from bill_periods union select year(bill_to_on) from bill_periods"
+        ).fetchall()
+        self.connection.register("holidays", holiday_table(public_days(self.book, [year for (year,) in years])))
+        self.connection.register("carried_usage", INPUT["carried_usage"].empty_table())
+        return notes
 
-    def _columns(self, path: Path, table: str, needed: Sequence[str]) -> set[str]:
+    def columns(self, path: Path, table: str, needed: Sequence[str]) -> set[str]:
         """Make the table of a file, all of its columns as text, with the line of each row as ``line_no``."""
         if not path.is_file():
             raise RatingInputError(f"{path} is not there. Name a CSV or Parquet file.")
         is_parquet = path.suffix == ".parquet"
-        reader = f"read_parquet({_quoted(path)})" if is_parquet else f"read_csv({_quoted(path)}, all_varchar = true)"
+        reader = f"read_parquet({quoted(path)})" if is_parquet else f"read_csv({quoted(path)}, all_varchar = true)"
         try:
             # Rows stand in the order of the file only if nothing may reorder them.
             self.connection.execute("set preserve_insertion_order = true")
@@ -153,7 +164,7 @@ class _Files:
             )
         return found
 
-    def _refuse(self, path: Path, table: str, column: str, is_bad: str, must: str) -> None:
+    def refuse(self, path: Path, table: str, column: str, is_bad: str, must: str) -> None:
         """Refuse a file where rows meet a condition that says that a column cannot be used."""
         ((count, line),) = self.connection.execute(
             f"select count(*), min(line_no) from {table} where {is_bad}"
@@ -163,66 +174,68 @@ class _Files:
             raise RatingInputError(f"{path}, {row} {line}, column {column}: {must} ({count:,} such rows).")
 
     def _contracts(self, path: Path) -> None:
-        found = self._columns(path, "contracts_file", ("contract_id", "tariff_code", "start_on"))
+        found = self.columns(path, "contracts_file", ("contract_id", "tariff_code", "start_on"))
         optional = {name: name if name in found else "null" for name in ("end_on", "contracted_kw", "billing_code")}
         for column in ("start_on", *(name for name in ("end_on",) if name in found)):
-            is_bad = f"{_blank_as_null(column)} is not null and try_cast({column}::varchar as date) is null"
-            self._refuse(path, "contracts_file", column, is_bad, "a day is written like 2026-04-30")
+            is_bad = f"{blank_as_null(column)} is not null and try_cast({column}::varchar as date) is null"
+            self.refuse(path, "contracts_file", column, is_bad, "a day is written like 2026-04-30")
         missing = "coalesce(contract_id::varchar, '') = ''"
-        self._refuse(path, "contracts_file", "contract_id", missing, "each row names its contract")
-        self._refuse(path, "contracts_file", "start_on", f"{_blank_as_null('start_on')} is null", "a contract begins")
+        self.refuse(path, "contracts_file", "contract_id", missing, "each row names its contract")
+        self.refuse(path, "contracts_file", "start_on", f"{blank_as_null('start_on')} is null", "a contract begins")
         if "contracted_kw" in found:
             is_bad = (
-                f"{_blank_as_null('contracted_kw')} is not null "
+                f"{blank_as_null('contracted_kw')} is not null "
                 "and try_cast(contracted_kw::varchar as decimal(18, 6)) is null"
             )
-            self._refuse(path, "contracts_file", "contracted_kw", is_bad, "kW are a number")
+            self.refuse(path, "contracts_file", "contracted_kw", is_bad, "kW are a number")
         self.connection.execute(
             f"""
             create temporary table contract_spans as
             select contract_id::varchar as rating_id, contract_id::varchar as contract_id,
-                {_blank_as_null("tariff_code")} as tariff_code,
-                coalesce({_blank_as_null(optional["billing_code"])}, 'month') as billing_code,
-                start_on::varchar::date as start_on, {_blank_as_null(optional["end_on"])}::date as end_on,
-                {_blank_as_null(optional["contracted_kw"])}::decimal(18, 6) as contracted_kw
+                {blank_as_null("tariff_code")} as tariff_code,
+                coalesce({blank_as_null(optional["billing_code"])}, 'month') as billing_code,
+                start_on::varchar::date as start_on, {blank_as_null(optional["end_on"])}::date as end_on,
+                {blank_as_null(optional["contracted_kw"])}::decimal(18, 6) as contracted_kw
             from contracts_file
             """
         )
 
-    def _intervals(self, reads: ReadsFile) -> None:
+    def intervals(self, reads: ReadsFile, name: str = "intervals") -> None:
+        """Make the relation of a file of reads, and ``<name>_of_file``, which has the lines."""
+        file = f"{name}_file"
         named = [name for name in (reads.channel, reads.estimated) if name is not None]
-        self._columns(reads.path, "reads_file", (reads.contract, reads.time, reads.value, *named))
+        self.columns(reads.path, file, (reads.contract, reads.time, reads.value, *named))
         contract, time, value = (f'"{name}"' for name in (reads.contract, reads.time, reads.value))
         channel = f'"{reads.channel}"::varchar' if reads.channel else "'import'"
         estimated = f'"{reads.estimated}"::varchar' if reads.estimated else "'false'"
         # Text with an offset means that instant, text without one means UTC (the session's zone).
         cast = f"try_cast({time}::varchar as {'timestamp' if reads.is_local else 'timestamptz'})"
-        self._refuse(reads.path, "reads_file", reads.time, f"{cast} is null", "a time is written like 2026-04-30 13:30")
-        is_bad = f"{_blank_as_null(value)} is not null and try_cast({value}::varchar as decimal(18, 6)) is null"
-        self._refuse(reads.path, "reads_file", reads.value, is_bad, "kWh are a number; leave missing ones empty")
+        self.refuse(reads.path, file, reads.time, f"{cast} is null", "a time is written like 2026-04-30 13:30")
+        is_bad = f"{blank_as_null(value)} is not null and try_cast({value}::varchar as decimal(18, 6)) is null"
+        self.refuse(reads.path, file, reads.value, is_bad, "kWh are a number; leave missing ones empty")
         if reads.channel:
             is_bad = f"{channel} is null or {channel} not in {CHANNELS}"
-            self._refuse(reads.path, "reads_file", reads.channel, is_bad, f"a channel is one of {', '.join(CHANNELS)}")
+            self.refuse(reads.path, file, reads.channel, is_bad, f"a channel is one of {', '.join(CHANNELS)}")
         if reads.estimated:
             is_bad = f"try_cast(coalesce({estimated}, 'false') as boolean) is null"
-            self._refuse(reads.path, "reads_file", reads.estimated, is_bad, "an estimate is true or false")
+            self.refuse(reads.path, file, reads.estimated, is_bad, "an estimate is true or false")
         local = self._local_start(f"{contract}, {channel}, {cast}", cast) if reads.is_local else f"({cast})::timestamp"
         self.connection.execute(
             f"""
-            create temporary table intervals_of_file as
+            create temporary table {name}_of_file as
             select line_no, {contract}::varchar as contract_id, {channel} as channel, {local} as interval_start_utc,
                 {reads.minutes}::integer as interval_minutes,
-                {_blank_as_null(value)}::decimal(18, 6) as kwh,
+                {blank_as_null(value)}::decimal(18, 6) as kwh,
                 coalesce({estimated}, 'false')::boolean as is_estimated
-            from reads_file
+            from {file}
             """
         )
         twice = (
-            "line_no in (select max(line_no) from intervals_of_file "
+            f"line_no in (select max(line_no) from {name}_of_file "
             "group by contract_id, channel, interval_start_utc having count(*) > 1)"
         )
-        self._refuse(reads.path, "intervals_of_file", reads.time, twice, "an interval is given twice; keep one read")
-        self.connection.execute("create temporary view intervals as select * exclude (line_no) from intervals_of_file")
+        self.refuse(reads.path, f"{name}_of_file", reads.time, twice, "an interval is given twice; keep one read")
+        self.connection.execute(f"create temporary view {name} as select * exclude (line_no) from {name}_of_file")
 
     def _local_start(self, of_one: str, local: str) -> str:
         """Return the instant of a local time: of the hour that comes twice, the first row means the first one."""
@@ -259,16 +272,16 @@ class _Files:
                 """
             )
             return
-        found = self._columns(path, "periods_file", ("billing_code", "bill_from_on", "bill_to_on"))
+        found = self.columns(path, "periods_file", ("billing_code", "bill_from_on", "bill_to_on"))
         for column in ("bill_from_on", "bill_to_on"):
             is_bad = f"try_cast({column}::varchar as date) is null"
-            self._refuse(path, "periods_file", column, is_bad, "a day is written like 2026-04-30")
+            self.refuse(path, "periods_file", column, is_bad, "a day is written like 2026-04-30")
         overlap = (
             "exists (select 1 from periods_file as other where other.line_no <> periods_file.line_no "
             "and other.billing_code = periods_file.billing_code "
             "and other.bill_from_on <= periods_file.bill_to_on and other.bill_to_on >= periods_file.bill_from_on)"
         )
-        self._refuse(path, "periods_file", "bill_from_on", overlap, "bills of one billing_code do not overlap")
+        self.refuse(path, "periods_file", "bill_from_on", overlap, "bills of one billing_code do not overlap")
         months = f"coalesce(try_cast({'months' if 'months' in found else 'null'}::varchar as integer), 1)"
         self.connection.execute(
             f"""
@@ -305,9 +318,11 @@ class _Files:
         return [f"{count:,} contracts {told}." for told, count in notes.items() if count]
 
 
-def _blank_as_null(column: str) -> str:
+def blank_as_null(column: str) -> str:
+    """Return the text of a column, null where there is none."""
     return f"nullif(trim(({column})::varchar), '')"
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """Return a path as a string of SQL."""
     return "'" + str(path).replace("'", "''") + "'"

@@ -3,7 +3,7 @@
 What a bill is made of is said in ``dbt_project/macros/rating``; here are only the order of its steps and the engine.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -84,36 +84,45 @@ def rate(
         relations: Names of relations that are called otherwise.
         temporary: Whether the tables that are made go with the session.
     """
-    before = str(_macros(engine, get_settings().dbt_project_path / "macros")["join_by_hash"]())
+    make_tables(execute, statements(timezone, engine, relations), engine, temporary)
+    return LINES
+
+
+def make_tables(
+    execute: Callable[[str], Any], selects: Iterable[tuple[str, str]], engine: Engine, temporary: bool = True
+) -> None:
+    """Make a table of each select, by name, in order."""
+    before = str(macros(engine)["join_by_hash"]())
     if before:
         execute(before)
-    for name, select in statements(timezone, engine, relations):
+    for name, select in selects:
         execute(f"create {'temporary ' if temporary else ''}table {name} as {select}")
         if engine == "postgresql":
             execute(f"analyze {name}")
-    return LINES
 
 
 def statements(
     timezone: str, engine: Engine = "duckdb", relations: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, str]]:
     """Yield name and select of each step, in order."""
-    macros = _macros(engine, get_settings().dbt_project_path / "macros")
     names = {name: name for name in (*INPUT, *TABLES, *STEPS)} | dict(relations or {})
     for step in STEPS:
         arguments = (names, timezone) if step in TIMED else (names,)
-        yield names[step], str(macros[step](*arguments))
+        yield names[step], str(macros(engine)[step](*arguments))
 
 
 def differences_select(rated_again: str, billed: str, engine: Engine = "duckdb") -> str:
     """Return the select of a correction's lines: those of one relation less those of another."""
-    macros = _macros(engine, get_settings().dbt_project_path / "macros")
-    return str(macros["bill_differences"](rated_again, billed))
+    return str(macros(engine)["bill_differences"](rated_again, billed))
+
+
+def macros(engine: Engine) -> dict[str, Any]:
+    """Return the macros of rating by name, as dbt calls them."""
+    return _macros(engine, get_settings().dbt_project_path / "macros")
 
 
 @cache
 def _macros(engine: Engine, folder: Path) -> dict[str, Any]:
-    """Return the macros that rating needs, called as dbt calls them."""
     files = [folder / "cross_db.sql", *sorted((folder / "rating").glob("*.sql"))]
     environment = jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701 - SQL, no page
     environment.globals["return"] = lambda value: value

@@ -54,10 +54,12 @@ kinds as (
             holidays.day_kind, case when weekend.iso_weekday is not null then 'weekend' end, 'workday'
         ) as day_kind
     from version_days
+    inner join {{ t.tariff_versions }} as versions on version_days.version_no = versions.version_no
     inner join {{ t.tariff_seasons }} as seasons
         on version_days.version_no = seasons.version_no
         and {{ month_and_day('version_days.day_on') }} between seasons.from_mmdd and seasons.to_mmdd
-    left join {{ t.holidays }} as holidays on version_days.day_on = holidays.day_on
+    left join {{ t.holidays }} as holidays
+        on version_days.day_on = holidays.day_on and versions.observes_holidays
     left join {{ t.tariff_weekend_days }} as weekend
         on version_days.version_no = weekend.version_no
         and extract(isodow from version_days.day_on)::integer = weekend.iso_weekday

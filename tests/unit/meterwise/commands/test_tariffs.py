@@ -12,9 +12,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from meterwise.cli import app
+from meterwise.commands.tariffs import RULES as MEANINGS
+from meterwise.tariffs.hypotheses import RULES
 
 EXAMPLES = Path(__file__).parents[4] / "examples" / "tariffs"
 ZONE = ZoneInfo("Europe/Berlin")
+BY_LINE = {"follows_other_lines", "line_not_in_tariff", "other_quantity", "wrong_percentage", "unexplained"}
 Rate = Callable[..., Result]
 
 
@@ -119,3 +122,63 @@ def test_reads_that_cannot_be_used_are_refused(rate: Rate, reads: Path, old: str
     assert shown.exit_code == 1
     assert told in shown.output.replace("\n", " ")
     assert "Traceback" not in shown.output
+
+
+@pytest.fixture
+def audit(rate: Rate, tmp_path: Path) -> Rate:
+    """Audit the bills that ``rate`` makes, after one line of them was changed."""
+
+    def _audit(line_code: str, amount: str, *more: object) -> Result:
+        assert rate().exit_code == 0
+        lines = [line for line in csv.DictReader((tmp_path / "lines.csv").open()) if not line["reason_code"]]
+        with (tmp_path / "issued.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["bill_id", "contract_id", "period", "line_code", "quantity", "amount"])
+            for line in lines:
+                is_wrong = (line["contract_id"], line["line_code"]) == ("A", line_code)
+                row = line["contract_id"], line["contract_id"], "2026-10-01", line["line_code"], line["quantity"]
+                writer.writerow([*row, amount if is_wrong else line["amount"]])
+        return run(
+            "audit", "--tariffs", EXAMPLES / "europe.yml", "--reads", tmp_path / "reads.csv",
+            "--contracts", tmp_path / "contracts.csv", "--issued", tmp_path / "issued.csv",
+            "--out", tmp_path / "differences.csv", "--id", "customer", "--time", "when", "--value", "used", "--local",
+            *more,
+        )  # fmt: skip
+
+    return _audit
+
+
+def test_bills_that_were_issued_are_audited(audit: Rate, tmp_path: Path) -> None:
+    shown = audit("energy", "90.00")
+
+    assert shown.exit_code == 0, shown.output
+    assert "1 of 2 bills are right to the last digit" in shown.output
+    assert "no rule gives this amount" in shown.output
+    found = list(csv.DictReader((tmp_path / "differences.csv").open()))
+    assert [(row["contract_id"], row["line_code"], row["rule_code"], row["reason_code"]) for row in found] == [
+        ("A", "energy", "unexplained", ""),
+        ("X", "not_compared", "", "no_tariff"),
+    ]
+    # 372.5 kWh are 89.03.
+    assert Decimal(found[0]["difference"]) == Decimal("0.97")
+    assert found[1]["difference"] == ""
+
+
+def test_bills_that_are_right_have_no_difference(audit: Rate, tmp_path: Path) -> None:
+    shown = audit("none", "0", "--reads-then", tmp_path / "reads.csv")
+
+    assert shown.exit_code == 0, shown.output
+    assert "2 of 2 bills are right to the last digit" in shown.output
+    assert "Differences" not in shown.output
+
+
+def test_bills_that_cannot_be_used_are_refused(audit: Rate) -> None:
+    shown = audit("energy", "much")
+
+    assert shown.exit_code == 1
+    assert "issued.csv, line 2, column amount: it is a number" in shown.output.replace("\n", " ")
+    assert "Traceback" not in shown.output
+
+
+def test_every_rule_is_told_in_words() -> None:
+    assert {*RULES, *BY_LINE, "estimated_then_measured"} == set(MEANINGS)

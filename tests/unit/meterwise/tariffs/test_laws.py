@@ -9,10 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_up_reads import tables
 
-from meterwise.settings import get_settings
 from meterwise.tariffs.bills import correction_lines, rate_tables
 from meterwise.tariffs.model import TariffBook
-from meterwise.tariffs.rating import INPUT, _macros
+from meterwise.tariffs.rating import INPUT, macros
 from meterwise.warehouse.memory import in_memory
 
 MONTH = [date(2026, 4, 1) + timedelta(days=day) for day in range(30)]
@@ -82,6 +81,11 @@ def rated(tariffs: TariffBook, months: dict[str, list[Decimal]], bills: tuple[st
 
 
 def lines_of(tariffs: TariffBook, months: dict[str, list[Decimal]], bills: tuple[str, ...] = ("2026-04",)) -> pa.Table:
+    return rate_tables(tariffs, relations_of(months, bills))
+
+
+def relations_of(months: dict[str, list[Decimal]], bills: tuple[str, ...] = ("2026-04",)) -> dict[str, pa.Table]:
+    """What is rated: some contracts, each with the reads of a month."""
     made = tables({"bills": bills, "timezone": "Asia/Shanghai"}, [])
     rows, spans = [], []
     for contract, values in months.items():
@@ -89,9 +93,7 @@ def lines_of(tariffs: TariffBook, months: dict[str, list[Decimal]], bills: tuple
             at = (date(2026, 3, 31).toordinal() - date(1970, 1, 1).toordinal()) * 24 + 16 + HOURS * place
             rows.append((contract, "import", at * 3_600_000_000, 60 * HOURS, value, False))
         spans.append((contract, contract, "T", "cycle", date(2026, 4, 1), None, Decimal(10)))
-    return rate_tables(
-        tariffs, {**made, "intervals": as_table("intervals", rows), "contract_spans": as_table("contract_spans", spans)}
-    )
+    return {**made, "intervals": as_table("intervals", rows), "contract_spans": as_table("contract_spans", spans)}
 
 
 def as_table(name: str, rows: list[tuple[Any, ...]]) -> pa.Table:
@@ -208,7 +210,7 @@ MODES = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_D
 @given(st.lists(st.tuples(st.integers(-(10**24), 10**24), st.integers(1, 10**10)), min_size=1, max_size=50))
 def test_rounding_is_that_of_decimal_arithmetic(fractions: list[tuple[int, int]]) -> None:
     halves = [(number * 5, 10) for number, _ in fractions]
-    rounded = _macros("duckdb", get_settings().dbt_project_path / "macros")["rounded_whole"]
+    rounded = macros("duckdb")["rounded_whole"]
     with in_memory() as connection, localcontext() as context:
         context.prec = 60
         for mode, decimal_mode in MODES.items():

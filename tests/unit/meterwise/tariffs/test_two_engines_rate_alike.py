@@ -1,6 +1,7 @@
 """DuckDB and PostgreSQL make the same bills, line by line."""
 
 import copy
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,13 +10,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from made_up_reads import tables
+from test_audit import CASES as FAULTS
+from test_audit import all_tables
 from test_golden_bills import CASES, book_of, typed
 
 from meterwise.database import connect
 from meterwise.settings import Settings
-from meterwise.tariffs.bills import IN_ORDER, rate_tables
+from meterwise.tariffs.audit import AUDIT_INPUT, audit
+from meterwise.tariffs.bills import ALL_INPUT, FINDINGS_IN_ORDER, IN_ORDER, audit_tables, rate_tables
 from meterwise.tariffs.book_file import read_book
 from meterwise.tariffs.compiled import compile_book
+from meterwise.tariffs.hypotheses import with_hypotheses
 from meterwise.tariffs.model import TariffBook
 from meterwise.tariffs.rating import INPUT, rate
 
@@ -87,18 +92,38 @@ def own(row: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def rated_by_postgresql(database: Settings, book: TariffBook, given: dict[str, pa.Table]) -> list[dict[str, Any]]:
+    def run(execute: Any) -> str:
+        return rate(execute, book.timezone, "postgresql")
+
+    return on_postgresql(database, {**given, **compile_book(book)}, run, IN_ORDER)
+
+
+def audited_by_postgresql(database: Settings, book: TariffBook, given: dict[str, pa.Table]) -> list[dict[str, Any]]:
+    def run(execute: Any) -> str:
+        rate(execute, book.timezone, "postgresql")
+        return audit(execute, book.timezone, "postgresql")
+
+    with_tried, hypotheses = with_hypotheses(book)
+    empty = {name: schema.empty_table() for name, schema in ALL_INPUT.items()}
+    given = {**empty, **given, **compile_book(with_tried), "audit_hypotheses": hypotheses}
+    return on_postgresql(database, given, run, FINDINGS_IN_ORDER)
+
+
+def on_postgresql(
+    database: Settings, given: dict[str, pa.Table], run: Callable[[Any], str], order: str
+) -> list[dict[str, Any]]:
+    """Rows of the table that is made of some relations, in the order of bytes."""
     with connect(database) as connection, connection.transaction():
-        for name, table in {**given, **compile_book(book)}.items():
+        for name, table in given.items():
             columns = ", ".join(f"{field.name} {TYPES[field.type]}" for field in table.schema)
             connection.execute(f"create temporary table {name} ({columns})")
             with connection.cursor().copy(f"copy {name} from stdin") as copied:
                 for row in table.to_pylist():
                     copied.write_row(list(row.values()))
-        lines = rate(connection.execute, book.timezone, "postgresql")
-        order = IN_ORDER
-        for column in ("rating_id", "tariff_code", "line_code", "period_code"):
+        made = run(connection.execute)
+        for column in ("rating_id", "contract_id", "tariff_code", "line_code", "period_code"):
             order = order.replace(column, f'{column} collate "C"')
-        cursor = connection.execute(f"select * from {lines} {order}")
+        cursor = connection.execute(f"select * from {made} {order}")
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -123,3 +148,23 @@ def test_both_engines_make_the_same_golden_bills(key: str, database: Settings) -
 
     assert {line["rating_id"] for line in on_duckdb} == set(given["contract_spans"]["rating_id"].to_pylist())
     assert rated_by_postgresql(database, book, given) == on_duckdb
+
+
+@pytest.mark.parametrize("with_holidays", [False, True])
+def test_both_engines_find_the_same_faults(with_holidays: bool, database: Settings) -> None:
+    cases = [typed(copy.deepcopy(param.values[0])) for param in FAULTS]
+    numbered = [(number, case) for number, case in enumerate(cases) if ("holidays" in case) == with_holidays]
+    book, given = merged(numbered)
+    more = {
+        name: pa.Table.from_pylist(
+            [own(row, number) for number, case in numbered for row in all_tables(case)[name].to_pylist()], schema
+        )
+        for name, schema in AUDIT_INPUT.items()
+        if name != "audit_hypotheses"
+    }
+
+    on_duckdb = audit_tables(book, {**given, **more}).to_pylist()
+
+    faulty = {f"{number} c" for number, case in numbered if case["findings"] or "reason" in case}
+    assert {row["contract_id"] for row in on_duckdb} == faulty
+    assert audited_by_postgresql(database, book, {**given, **more}) == on_duckdb
