@@ -17,7 +17,8 @@ new_reads as {% if not is_incremental() %}not materialized {% endif %}(
     {%- endif %}
 ),
 
-new_loads as (
+-- `materialized`: PostgreSQL would look for them anew for each read where it expects few.
+new_loads as materialized (
     select distinct load_id from new_reads
 ),
 

@@ -104,6 +104,8 @@ class PostgreSQLArea(LoadingArea):
                     self._session.execute(SUMMARIZE, {"part": f"raw.{part}"})
                 for name in [table] if self._parted.get(table) else parts or [table]:
                     self._session.execute(f"analyze raw.{name}")
+        if self._grown:  # whoever reads rows of raw asks which loads count
+            self._session.execute("analyze raw.load_audit")
         self._session.commit()
 
     def _fetch(self, query: str, into: str, parameters: Mapping[str, object] | None = None) -> None:
