@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from meterwise.tariffs.compiled import TABLES
 from meterwise.tariffs.hypotheses import SCHEMA as HYPOTHESES
-from meterwise.tariffs.rating import INPUT, STEPS, Engine, macros, make_tables, statements
+from meterwise.tariffs.rating import INPUT, STEPS, Engine, make_tables, select_of, statements
 
 AUDIT_INPUT: dict[str, pa.Schema] = {
     "billed_lines": pa.schema(
@@ -33,8 +33,6 @@ AUDIT_INPUT: dict[str, pa.Schema] = {
 BEFORE = ("audited_lines", "tried_ratings", "tried_spans", "tried_intervals", "tried_carried_usage")
 """Macros up to the second rating, each of which makes the table of its name."""
 FINDINGS = "bill_findings"
-TIMED = {"tried_intervals"}
-"""Steps that know the time zone."""
 TRIED = {
     "contract_spans": "tried_spans",
     "intervals": "tried_intervals",
@@ -72,11 +70,6 @@ def audit_statements(
     own = (*INPUT, *TABLES, *STEPS, *AUDIT_INPUT, *BEFORE, *TRIED.values(), FINDINGS)
     names = {name: name for name in own} | dict(relations or {})
     for step in BEFORE:
-        yield names[step], _select(engine, step, names, timezone)
+        yield names[step], select_of(step, names, timezone, engine)
     yield from statements(timezone, engine, names | {name: names[tried] for name, tried in TRIED.items()})
-    yield names[FINDINGS], _select(engine, FINDINGS, names, timezone)
-
-
-def _select(engine: Engine, step: str, names: Mapping[str, str], timezone: str) -> str:
-    arguments = (names, timezone) if step in TIMED else (names,)
-    return str(macros(engine)[step](*arguments))
+    yield names[FINDINGS], select_of(FINDINGS, names, timezone, engine)

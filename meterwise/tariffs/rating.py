@@ -32,7 +32,7 @@ STEPS = (
     "rating_lines",
 )
 """Macros, each of which makes the table of its name out of those before it."""
-TIMED = {"rating_slots", "rating_checked_pieces"}
+TIMED = {"rating_slots", "rating_checked_pieces", "tried_intervals"}
 """Steps that know the time zone."""
 LINES = STEPS[-1]
 
@@ -107,8 +107,13 @@ def statements(
     """Yield name and select of each step, in order."""
     names = {name: name for name in (*INPUT, *TABLES, *STEPS)} | dict(relations or {})
     for step in STEPS:
-        arguments = (names, timezone) if step in TIMED else (names,)
-        yield names[step], str(macros(engine)[step](*arguments))
+        yield names[step], select_of(step, names, timezone, engine)
+
+
+def select_of(step: str, names: Mapping[str, str], timezone: str, engine: Engine) -> str:
+    """Return the select of one step over relations of these names."""
+    arguments = (names, timezone) if step in TIMED else (names,)
+    return str(macros(engine)[step](*arguments))
 
 
 def differences_select(rated_again: str, billed: str, engine: Engine = "duckdb") -> str:

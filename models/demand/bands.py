@@ -17,6 +17,8 @@ from models.demand.grid import Floats, Integers
 from models.demand.lags import Rows
 from models.demand.weather import trailing_mean
 
+DECILES_APART = 2.5631
+"""Standard deviations between the first and the last decile of a normal distribution."""
 SHARES = np.linspace(0.005, 0.995, 199)
 LEADS = (1.0, 3.0)
 """Up to a day, up to three days, and beyond: each has its own quantiles."""

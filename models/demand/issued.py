@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from models.demand.bands import DECILES_APART
 from models.demand.calendar import Calendar
 from models.demand.dataset import Demand
 from models.demand.grid import Floats
@@ -14,8 +15,6 @@ from models.demand.registered import LEVELS, Forecasters, forecast_columns
 from models.demand.training import least_of, rows_to_forecast
 
 WEEKS = 5
-DECILES_APART = 2.5631
-"""Standard deviations between the first and the last decile of a normal distribution."""
 
 
 def loads(demand: Demand, forecasters: Forecasters) -> pd.DataFrame:

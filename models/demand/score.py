@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pandas as pd
@@ -95,10 +95,12 @@ class Asked:
     def of(cls, demand: Demand, settings: Settings) -> "Asked":
         """Read what is asked beside the hours."""
         highest = highest_of_days(demand.as_of_date, season_peaks.LOOKED_BACK_DAYS, settings)
+        year = by_day(demand, season_peaks.AHEAD_DAYS, settings)
+        outlook_end = year.tomorrow + DemandParams().outlook_days
         return cls(
             demand,
-            by_day(demand, DemandParams().outlook_days, settings),
-            by_day(demand, season_peaks.AHEAD_DAYS, settings),
+            replace(year, grid=year.grid.between(0, outlook_end)),
+            year,
             highest.assign(highest_kw=highest["highest_kwh"] * 60 / demand.grid.minutes),
             peaks.limits(demand.as_of_date, settings),
             settings,

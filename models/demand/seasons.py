@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from models.demand.bands import DECILES_APART
 from models.demand.calendar import Calendar
 from models.demand.daily import grid_of_maxima
 from models.demand.forecast_params import ForecastParams
@@ -31,8 +32,6 @@ LEAST_DAYS = 90
 CARRIED = 0.5
 """Power to which the level of the last weeks, against the lines, is carried on."""
 LEAST_SAID = 0.05
-DECILES_APART = 2.5631
-"""Standard deviations between the first and the last decile of a normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +118,8 @@ class SeasonForecaster:
         maxima = self.lines.draw(ahead, draws, self.seed)
         if maxima is None:
             return None
-        said, spread = np.log(maxima.max(axis=2)), _spread(maxima)
-        middle = np.median(said, axis=0)
+        said = np.log(maxima.max(axis=2))
+        middle, spread = np.median(said, axis=0), _spread(said)
         drift = np.random.default_rng(self.seed + 1).normal(size=(draws, 1)) * self.lines.drift(_dates(ahead))
         highest = np.exp(middle + self.shift * spread + self.widening * (said - middle) + drift)
         return SeasonDraws(highest, maxima.argmax(axis=2))
@@ -214,13 +213,13 @@ def _past_scores(daily: LoadGrid, drivers: Drivers, params: ForecastParams) -> I
         told = ~np.isnan(came).all(axis=1) & (np.nan_to_num(came).max(axis=1) > 0)
         if maxima is None or not told.any():
             continue
-        drawn = maxima[:, told]
-        yield (np.log(np.nanmax(came[told], axis=1)) - np.median(np.log(drawn.max(axis=2)), axis=0)) / _spread(drawn)
+        said = np.log(maxima[:, told].max(axis=2))
+        yield (np.log(np.nanmax(came[told], axis=1)) - np.median(said, axis=0)) / _spread(said)
 
 
-def _spread(maxima: Floats) -> Floats:
-    """(series,) standard deviation of the logarithm of the highest of (draws, series, days)."""
-    low, high = np.quantile(np.log(maxima.max(axis=2)), (0.1, 0.9), axis=0)
+def _spread(said: Floats) -> Floats:
+    """(series,) standard deviation of (draws, series), as their deciles tell it."""
+    low, high = np.quantile(said, (0.1, 0.9), axis=0)
     return np.maximum((high - low) / DECILES_APART, 1e-6)
 
 

@@ -20,9 +20,8 @@ def test_each_step_is_the_same_select(settings: Settings, tmp_path: Path) -> Non
     names = json.dumps(
         {name: name for name in (*INPUT, *TABLES, *STEPS, *audit.AUDIT_INPUT, *OF_AUDIT, *audit.TRIED.values())}
     )
-    timed = TIMED | audit.TIMED
     steps = (*STEPS, *OF_AUDIT)
-    calls = [f"{{{{ {step}(t{', ' + repr('Asia/Shanghai') if step in timed else ''}) }}}}" for step in steps]
+    calls = [f"{{{{ {step}(t{', ' + repr('Asia/Shanghai') if step in TIMED else ''}) }}}}" for step in steps]
     inline = f"{MARK}\n{{% set t = {names} %}}" + f"\n{MARK}\n".join(calls)
     words = ["compile", "--quiet", "--inline", inline, "--target", "duckdb", "--profiles-dir", ".", "--output", "json"]
     folders = ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path)]
